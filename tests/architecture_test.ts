@@ -174,9 +174,9 @@ const THREAD_FILES: readonly string[] = [
   "src/routes/calls/bodies/values_body.ts",
   "src/calls/call_fields.ts",
   ...[
-    "reader/list.ts",
     "reader/logs.ts",
     "reader/search.ts",
+    "reader/sources.ts",
     "reader/wait_reason.ts",
     "writer/claim.ts",
     "writer/files/change_files.ts",
@@ -186,6 +186,7 @@ const THREAD_FILES: readonly string[] = [
     "writer/log.ts",
     "writer/ranks.ts",
     "writer/sweep.ts",
+    "writer/words.ts",
   ].map((it) => `src/sqlite/${it}`),
 ];
 

@@ -1,7 +1,14 @@
 import { shownValue } from "../config/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
-import { JOB_LIMITS, JOB_STATES, type JobFilter, type JobState } from "../store/mod.ts";
+import {
+  isSearch,
+  JOB_LIMITS,
+  JOB_STATES,
+  type JobFilter,
+  type JobState,
+  MAX_SEARCH_CHARS,
+} from "../store/mod.ts";
 import type { JobChoice, JobListOptions } from "./job.ts";
 
 const FIELDS = [
@@ -10,6 +17,7 @@ const FIELDS = [
   "kind",
   "tool",
   "tag",
+  "q",
   "createdFrom",
   "createdBefore",
 ] as const satisfies readonly (keyof JobChoice)[];
@@ -41,6 +49,7 @@ export function checkedChoice(
     kinds: texts("kind"),
     names: texts("tool"),
     tags: texts("tag"),
+    text: checkedSearch(choice.q, issues),
     createdFrom: checkedTime(choice.createdFrom, "createdFrom", issues),
     createdBefore: checkedTime(choice.createdBefore, "createdBefore", issues),
   };
@@ -81,6 +90,14 @@ function checkedTexts(
   const allowed =
     `a text of 1 to ${JOB_LIMITS.nameChars} characters, or a list of at most ${MAX_VALUES}`;
   issues.push({ path, message: `given ${shownValue(given)}; allowed: ${allowed}` });
+  return undefined;
+}
+
+function checkedSearch(given: unknown, issues: FieldIssue[]): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given === "string" && isSearch(given)) return given;
+  const allowed = `a text of 1 to ${MAX_SEARCH_CHARS} characters, with a word`;
+  issues.push({ path: "q", message: `given ${shownValue(given)}; allowed: ${allowed}` });
   return undefined;
 }
 

@@ -179,11 +179,19 @@ export interface JobChoice {
   readonly kind?: string | readonly string[];
   readonly tool?: string | readonly string[];
   readonly tag?: string | readonly string[];
+  /**
+   * Words that a job matches, all of them: the beginning of its id or of a tag, a part of the name
+   * of its tool, or the beginning of a word of its error. At most 200 characters.
+   */
+  readonly q?: string;
   readonly createdFrom?: string | Date;
   readonly createdBefore?: string | Date;
 }
 
-/** A page of a list of jobs. */
+/**
+ * A page of a list of jobs. With {@link JobChoice.q}, it may have fewer jobs than its limit while a
+ * cursor is there: one request looks at a bounded number of jobs.
+ */
 export interface JobPage {
   readonly items: readonly Job[];
   /** Asks for the next page; absent on the last one. */
@@ -257,3 +265,12 @@ export interface CancelJobOptions {
   /** The reason, for people: at most 1,000 characters. */
   readonly reason?: string;
 }
+
+/** Options of a retry by a choice. */
+export interface RetryManyOptions {
+  /** Stops it before the next part of the jobs. Those that were changed stay so. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of a cancellation by a choice. */
+export interface CancelManyOptions extends CancelJobOptions, RetryManyOptions {}

@@ -13,6 +13,7 @@ import {
 import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   CancelJobOptions,
+  CancelManyOptions,
   Job,
   JobChoice,
   JobEvent,
@@ -22,6 +23,7 @@ import type {
   JobPage,
   ManyOutcome,
   ManySubmitOutcome,
+  RetryManyOptions,
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
@@ -239,22 +241,37 @@ export class Jobs {
     return await this.get(id);
   }
 
-  /** Cancels all jobs of a choice, which must not be empty, like {@link Jobs.cancel}. */
-  async cancelMany(choice: JobChoice, options: CancelJobOptions = {}): Promise<ManyOutcome> {
+  /**
+   * Cancels all jobs of a choice, which must not be empty, like {@link Jobs.cancel}. Works in
+   * parts, between which other work of the store goes on; each part is durable by itself.
+   *
+   * @throws {SnakedenError} `invalid_input`. If the signal aborts, its reason is thrown.
+   */
+  async cancelMany(choice: JobChoice, options: CancelManyOptions = {}): Promise<ManyOutcome> {
     const { store } = this.#parts;
     const reason = checkReason(options.reason);
     const filter = checkedChoice(choice, { isWhole: false });
-    return await countAll((after) => store.cancel({ filter }, { reason, after }), (answers) => {
-      this.#cancelled(answers);
+    return await countAll((after) => store.cancel({ filter }, { reason, after }), {
+      onAnswers: (answers) => this.#cancelled(answers),
+      signal: options.signal,
     });
   }
 
-  /** Retries all jobs of a choice that do not run, like {@link Jobs.retry}. */
-  async retryMany(choice: JobChoice): Promise<ManyOutcome> {
+  /**
+   * Retries all jobs of a choice, which must not be empty, like {@link Jobs.retry}, in parts as
+   * {@link Jobs.cancelMany}. Leaves out jobs that run, and those that have ended in a queue that
+   * drains.
+   *
+   * @throws {SnakedenError} `invalid_input`. If the signal aborts, its reason is thrown.
+   */
+  async retryMany(choice: JobChoice, options: RetryManyOptions = {}): Promise<ManyOutcome> {
     const { store } = this.#parts;
     const filter = checkedChoice(choice, { isWhole: false });
-    return await countAll((after) => store.retry({ filter }, { after }), (answers) => {
-      for (const { id } of answers) this.#tell(id, "available");
+    return await countAll((after) => store.retry({ filter }, { after }), {
+      onAnswers: (answers) => {
+        for (const { id } of answers) this.#tell(id, "available");
+      },
+      signal: options.signal,
     });
   }
 
@@ -365,11 +382,15 @@ async function countAll<T>(
     readonly answers: readonly T[];
     readonly next?: string;
   }>,
-  onAnswers: (answers: readonly T[]) => void,
+  { onAnswers, signal }: {
+    readonly onAnswers: (answers: readonly T[]) => void;
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<ManyOutcome> {
   let count = 0;
   let after: string | undefined;
   do {
+    signal?.throwIfAborted();
     const changed = await next(after);
     count += changed.answers.length;
     onAnswers(changed.answers);

@@ -6,6 +6,7 @@
 export type {
   CallJob,
   CancelJobOptions,
+  CancelManyOptions,
   Job,
   JobAttempt,
   JobChoice,
@@ -19,6 +20,7 @@ export type {
   ManyOutcome,
   ManySubmitOutcome,
   Queue,
+  RetryManyOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions,

@@ -66,6 +66,8 @@ import { WaitingClaims } from "./waiting_claims.ts";
 
 /** The jobs that one cancellation or retry by a filter changes. */
 const SLICE = 500;
+/** Reads that may take long go after others, one in a batch. */
+const SLOW = { isSlow: true } as const;
 
 /** The parts of {@link SqliteJobs}. */
 export interface SqliteJobsDeps {
@@ -235,7 +237,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("list jobs", async () => {
       checkLimit(limit);
       const before = after === undefined ? null : readJobCursor("list", filter, after);
-      const page = await this.#reader.call("list", { filter, before, limit });
+      const page = await this.#reader.call("list", { filter, before, limit }, SLOW);
       return {
         items: page.rows.map(readRow),
         ...(page.next !== null && { next: jobCursor("list", filter, page.next) }),
@@ -385,15 +387,9 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     if ("ids" in of) return { ids: of.ids };
     const before = after === undefined ? null : readJobCursor(use, of.filter, after);
     const wanted = of.filter.states?.filter((it) => states.includes(it)) ?? states;
-    const page = await this.#reader.call("list", {
-      filter: { ...of.filter, states: wanted },
-      before,
-      limit: SLICE,
-    });
-    return {
-      ids: page.rows.map((row) => readRow(row).id),
-      ...(page.next !== null && { next: jobCursor(use, of.filter, page.next) }),
-    };
+    const filter = { ...of.filter, states: wanted };
+    const { ids, next } = await this.#reader.call("ids", { filter, before, limit: SLICE }, SLOW);
+    return { ids, ...(next !== null && { next: jobCursor(use, of.filter, next) }) };
   }
 }
 

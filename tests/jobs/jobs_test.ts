@@ -147,6 +147,50 @@ Deno.test("Jobs.submitMany() answers a key of another submission with conflict a
   assert.deepEqual(later, { id: first.id, answer: "conflict" });
 });
 
+Deno.test("Jobs.list() and Jobs.retryMany() find jobs by words; a search of 1 MB is refused", async () => {
+  await using host = await JobFixture.open();
+  const { jobs } = host;
+  const ids: string[] = [];
+  for (const tag of ["tenant:a", "tenant:b"]) {
+    ids.push((await jobs.submit({ tool: "train", tags: [tag] })).id);
+  }
+  const error = { code: "python_exception", message: "ValueError: no column price" };
+  for (const _ of ids) {
+    await host.finish(await host.claim(), { type: "failed", error, retryInMs: null });
+  }
+  const found = await jobs.list({ q: "price tenant:b", state: "discarded" });
+  assert.deepEqual(found.items.map(({ id }) => id), [ids[1]]);
+  assert.deepEqual(await jobs.retryMany({ q: "valueerror tenant:b", state: "discarded" }), {
+    count: 1,
+  });
+  assert.equal((await jobs.get(ids[1] ?? "")).state, "available");
+  assert.equal((await jobs.list({ q: "valueerror" })).items.length, 1);
+  for (const q of ["x".repeat(1024 * 1024), "", 7 as never]) {
+    for (const refused of [jobs.list({ q }), jobs.cancelMany({ q }), jobs.retryMany({ q })]) {
+      const error = await refused.then(() => assert.fail("it was taken"), (it) => it);
+      assert.equal(error.code, "invalid_input");
+      assert.match(error.message, /q: given .*; allowed: a text of 1 to 200 characters/);
+      assert.ok(error.message.length < 400);
+    }
+  }
+});
+
+Deno.test("Jobs.cancelMany() and Jobs.retryMany() stop behind the part in which their signal aborts", async () => {
+  await using host = await JobFixture.open();
+  const { jobs } = host;
+  await jobs.submitMany(Array.from({ length: 2_500 }, () => ({ tool: "add" })));
+  for (const [run, from] of [["cancelMany", "available"], ["retryMany", "cancelled"]] as const) {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const running = jobs[run]({ state: from }, { signal });
+    leaving.abort(new Error("the caller has left"));
+    await assert.rejects(running, /the caller has left/);
+    const left = (await host.queues.get("default")).counts[from];
+    assert.ok(left > 0 && left < 2_500, `${left} are left`);
+    assert.deepEqual(await jobs[run]({ state: from }), { count: left });
+  }
+});
+
 Deno.test("Jobs.submit() and Jobs.retry() are refused by a queue that drains", async () => {
   await using host = await JobFixture.open();
   const { jobs, queues } = host;

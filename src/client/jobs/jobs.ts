@@ -2,6 +2,7 @@ import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { Ask, Host, Transport } from "../http/mod.ts";
 import type {
   CancelJobOptions,
+  CancelManyOptions,
   DenJobs,
   Job,
   JobChoice,
@@ -11,6 +12,7 @@ import type {
   JobListOptions,
   JobPage,
   ManyOutcome,
+  RetryManyOptions,
   SubmitAnswer,
   SubmittedJob,
   WaitOptions,
@@ -162,14 +164,21 @@ export class Jobs implements DenJobs {
     return await jobIn(await this.#requests.send(postOf(`${pathOf(id)}/retry`)));
   }
 
-  /** Cancels all jobs of a choice, which must not be empty, like {@link Jobs.cancel}. */
-  async cancelMany(choice: JobChoice, options: CancelJobOptions = {}): Promise<ManyOutcome> {
-    return await this.#many("cancel", { ...choice, ...options });
+  /**
+   * Cancels all jobs of a choice, which must not be empty, like {@link Jobs.cancel}. The host works
+   * in parts, and stops after one if the signal aborts, whose reason is thrown.
+   */
+  async cancelMany(choice: JobChoice, options: CancelManyOptions = {}): Promise<ManyOutcome> {
+    const { signal, ...fields } = options;
+    return await this.#many("cancel", { ...choice, ...fields }, signal);
   }
 
-  /** Retries all jobs of a choice that do not run, like {@link Jobs.retry}. */
-  async retryMany(choice: JobChoice): Promise<ManyOutcome> {
-    return await this.#many("retry", choice);
+  /**
+   * Retries all jobs of a choice, like {@link Jobs.retry}, in parts as {@link Jobs.cancelMany}.
+   * Leaves out jobs that run, and those that have ended in a queue that drains.
+   */
+  async retryMany(choice: JobChoice, options: RetryManyOptions = {}): Promise<ManyOutcome> {
+    return await this.#many("retry", choice, options.signal);
   }
 
   /**
@@ -214,8 +223,13 @@ export class Jobs implements DenJobs {
     yield* jobEvents(`${pathOf(id)}/events`, this.#requests, options);
   }
 
-  async #many(action: "cancel" | "retry", body: object): Promise<ManyOutcome> {
-    const reply = await this.#requests.send(postOf(`${JOBS}/${action}`, body));
+  async #many(
+    action: "cancel" | "retry",
+    body: object,
+    signal: AbortSignal | undefined,
+  ): Promise<ManyOutcome> {
+    const ask = postOf(`${JOBS}/${action}`, body);
+    const reply = await this.#requests.send(signal === undefined ? ask : { ...ask, signal });
     return await reply.json<ManyOutcome>({ count: "number" });
   }
 }

@@ -1,5 +1,6 @@
 import type {
   CancelJobOptions,
+  CancelManyOptions,
   Job,
   JobChoice,
   JobEvent,
@@ -10,6 +11,7 @@ import type {
   ManyOutcome,
   Queue,
   QueueUpdate,
+  RetryManyOptions,
   SubmitAnswer,
   SubmittedJob,
 } from "./job.ts";
@@ -30,9 +32,9 @@ export interface DenJobs {
   /** Makes a job run again at once. */
   retry(id: string): Promise<Job>;
   /** Cancels all jobs of a choice. */
-  cancelMany(choice: JobChoice, options?: CancelJobOptions): Promise<ManyOutcome>;
+  cancelMany(choice: JobChoice, options?: CancelManyOptions): Promise<ManyOutcome>;
   /** Retries all jobs of a choice. */
-  retryMany(choice: JobChoice): Promise<ManyOutcome>;
+  retryMany(choice: JobChoice, options?: RetryManyOptions): Promise<ManyOutcome>;
   /** Returns the result of a job that has ended, decoded. */
   result<T = unknown>(id: string): Promise<T>;
   /** Waits until a job has ended, and returns it; after `timeoutMs`, as it is then. */

@@ -6,9 +6,11 @@ import { invalidBody, PAGE_QUERY, pageOf } from "../sessions/mod.ts";
 
 /** Fields of a choice that take several values. */
 const LISTS = ["state", "queue", "kind", "tool", "tag"] as const;
+/** Fields of a choice that take one text. */
+const TEXTS = ["q"] as const;
 const TIMES = ["createdFrom", "createdBefore"] as const;
 const PAGE = ["cursor", "limit"] as const;
-const KNOWN: readonly string[] = [...LISTS, ...TIMES, ...PAGE];
+const KNOWN: readonly string[] = [...LISTS, ...TEXTS, ...TIMES, ...PAGE];
 
 const DESCRIPTIONS: Readonly<Record<typeof LISTS[number], string>> = {
   state: "Jobs in any of these states.",
@@ -35,6 +37,15 @@ export const LIST_PARAMETERS = [
         : { type: "string" as const, minLength: 1, maxLength: 256 },
     },
   })),
+  {
+    name: "q",
+    in: "query" as const,
+    required: false,
+    description: "Words, all of which a job must match: the beginning of its id or of a tag, a " +
+      "part of the name of its tool, or the beginning of a word of its error. A page may be short " +
+      "while it has a cursor.",
+    schema: { type: "string" as const, minLength: 1, maxLength: 200 },
+  },
   ...TIMES.map((name) => ({
     name,
     in: "query" as const,

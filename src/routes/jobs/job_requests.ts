@@ -65,6 +65,13 @@ const CHOICE = {
   kind: texts,
   tool: texts,
   tag: { ...texts, description: "The jobs have all of these." },
+  q: {
+    type: "string",
+    minLength: 1,
+    maxLength: 200,
+    description: "Words, all of which a job must match: the beginning of its id or of a tag, a " +
+      "part of the name of its tool, or the beginning of a word of its error.",
+  },
   createdFrom: { ...time, description: "Submitted at this time or later." },
   createdBefore: { ...time, description: "Submitted before this time." },
 } as const;

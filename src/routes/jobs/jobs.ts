@@ -115,7 +115,8 @@ const cancelManyRoute = createRoute({
   operationId: "cancelJobs",
   tags,
   summary: "Cancel all jobs of a choice",
-  description: "The body must have at least one field besides `reason`.",
+  description: "The body must have at least one field besides `reason`. Works in parts; if the " +
+    "client leaves, it stops after the part that runs.",
   parameters: [REASON],
   request: { body: bodyByReference(CANCEL_MANY_REQUEST) },
   responses: many,
@@ -127,7 +128,9 @@ const retryManyRoute = createRoute({
   operationId: "retryJobs",
   tags,
   summary: "Run all jobs of a choice again at once",
-  description: "Running jobs are left out. The body must have at least one field.",
+  description:
+    "Running jobs are left out. The body must have at least one field. Works in parts; " +
+    "if the client leaves, it stops after the part that runs.",
   request: { body: bodyByReference(CHOICE_REQUEST) },
   responses: many,
 });
@@ -174,11 +177,14 @@ export function addJobs(
   app.openapi(cancelManyRoute, async (c) => {
     const known = [...CHOICE_FIELDS, "reason"];
     const { reason, ...choice } = await readFields(c.req.raw, { traffic, known });
-    return c.json(await jobs.cancelMany(choice, reasonOf(c, { reason })), 200);
+    using caller = traffic.callers.open(c.req.raw, c.env);
+    const options = { ...reasonOf(c, { reason }), signal: caller.signal };
+    return c.json(await jobs.cancelMany(choice, options), 200);
   });
   app.openapi(retryManyRoute, async (c) => {
     const choice = await readFields(c.req.raw, { traffic, known: CHOICE_FIELDS });
-    return c.json(await jobs.retryMany(choice), 200);
+    using caller = traffic.callers.open(c.req.raw, c.env);
+    return c.json(await jobs.retryMany(choice, { signal: caller.signal }), 200);
   });
 }
 

@@ -142,6 +142,7 @@ export interface ReadOps {
   /** The ones of these blobs that have a name. */
   readonly named: { readonly ask: readonly string[]; readonly answer: readonly string[] };
   readonly list: { readonly ask: ListAsk; readonly answer: PackedPage };
+  readonly ids: { readonly ask: ListAsk; readonly answer: PackedIds };
   readonly counts: { readonly ask: null; readonly answer: readonly JobCount[] };
   readonly files: { readonly ask: readonly string[]; readonly answer: (FileRow | null)[] };
   readonly listFiles: { readonly ask: FilesAsk; readonly answer: PackedFiles };
@@ -192,6 +193,12 @@ export interface FilesAsk {
 /** A page of files, and the `seq` of the last one if more may follow. */
 export interface PackedFiles {
   readonly rows: readonly FileRow[];
+  readonly next: number | null;
+}
+
+/** The ids of a page, and the `seq` of the last one if more may follow. */
+export interface PackedIds {
+  readonly ids: readonly string[];
   readonly next: number | null;
 }
 

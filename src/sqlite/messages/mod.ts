@@ -22,6 +22,7 @@ export {
   type PackedClaims,
   type PackedFiles,
   type PackedHolds,
+  type PackedIds,
   type PackedJobs,
   type PackedLines,
   type PackedPage,

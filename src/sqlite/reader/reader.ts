@@ -13,9 +13,9 @@ import {
 } from "../writer/mod.ts";
 import { Statements } from "../writer/mod.ts";
 import { eventsOf } from "./events.ts";
+import { JOB_AND_RUN, list, listIds } from "./list.ts";
 import { jobOfFile, listFiles } from "./files.ts";
 import { logsOf } from "./logs.ts";
-import { JOB_AND_RUN, list } from "./list.ts";
 import { waitOf } from "./wait_reason.ts";
 
 /** The columns of an attempt, in the order of the message. */
@@ -88,6 +88,8 @@ export class Reader {
         ).map(([sha256]) => sha256);
       case "list":
         return list(statements, ask as ReadOps["list"]["ask"]);
+      case "ids":
+        return listIds(statements, ask as ReadOps["ids"]["ask"]);
       case "counts":
         return statements
           .all<{ queue: string; place: number; jobs: number }>(

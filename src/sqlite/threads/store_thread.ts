@@ -14,6 +14,15 @@ interface Waiting<T extends object> {
   readonly transfer: readonly Transferable[];
 }
 
+/** Options of {@link StoreThread.ask}. */
+export interface AskOptions {
+  /** The part of a batch that the operation takes. Default 1. */
+  readonly weight?: number;
+  readonly transfer?: readonly Transferable[];
+  /** True for an operation that may take long: a batch has at most one, after all others. */
+  readonly isSlow?: boolean;
+}
+
 interface Pending {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -51,6 +60,8 @@ export class StoreThread<T extends object = Ops> {
   readonly #options: ThreadOptions;
   readonly #pending = new Map<number, Pending>();
   #waiting: Waiting<T>[] = [];
+  /** Operations that may take long; one goes with each batch. */
+  #slow: Waiting<T>[] = [];
   #lastId = 0;
   #batches = 0;
   #isScheduled = false;
@@ -111,10 +122,7 @@ export class StoreThread<T extends object = Ops> {
   ask<K extends keyof T>(
     op: K,
     ask: Ask<T, K>,
-    { weight = 1, transfer = [] }: {
-      readonly weight?: number;
-      readonly transfer?: readonly Transferable[];
-    } = {},
+    { weight = 1, transfer = [], isSlow = false }: AskOptions = {},
   ): { readonly id: number; readonly answer: Promise<AnswerOf<T, K>> } {
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -124,7 +132,8 @@ export class StoreThread<T extends object = Ops> {
       return { id, answer };
     }
     this.#pending.set(id, { resolve, reject });
-    this.#waiting.push({ request: { id, op, ask }, weight, transfer });
+    const waiting = isSlow ? this.#slow : this.#waiting;
+    waiting.push({ request: { id, op, ask }, weight, transfer });
     this.#schedule();
     return { id, answer };
   }
@@ -133,7 +142,7 @@ export class StoreThread<T extends object = Ops> {
   call<K extends keyof T>(
     op: K,
     ask: Ask<T, K>,
-    options?: { readonly weight?: number; readonly transfer?: readonly Transferable[] },
+    options?: AskOptions,
   ): Promise<AnswerOf<T, K>> {
     return this.ask(op, ask, options).answer;
   }
@@ -148,6 +157,10 @@ export class StoreThread<T extends object = Ops> {
     this.#worker.terminate();
   }
 
+  get #hasWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#slow.length > 0;
+  }
+
   #schedule(): void {
     if (this.#isScheduled || this.#batches >= MAX_BATCHES) return;
     this.#isScheduled = true;
@@ -158,7 +171,7 @@ export class StoreThread<T extends object = Ops> {
   }
 
   #send(): void {
-    while (this.#waiting.length > 0 && this.#batches < MAX_BATCHES) {
+    while (this.#hasWaiting && this.#batches < MAX_BATCHES) {
       let weight = 0;
       let count = 0;
       for (const it of this.#waiting) {
@@ -166,7 +179,7 @@ export class StoreThread<T extends object = Ops> {
         if (weight > MAX_WEIGHT && count > 0) break;
         count++;
       }
-      const batch = this.#waiting.splice(0, count);
+      const batch = [...this.#waiting.splice(0, count), ...this.#slow.splice(0, 1)];
       const message: Batch<T> = {
         now: this.#options.now(),
         requests: batch.map((it) => it.request),
@@ -189,7 +202,7 @@ export class StoreThread<T extends object = Ops> {
       if ("error" in it) pending?.reject(unpackError(it.error));
       else pending?.resolve(it.answer);
     }
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.#hasWaiting) this.#schedule();
     this.#options.onBatch?.(data.tickAt, data.ended ?? []);
   }
 
@@ -202,6 +215,7 @@ export class StoreThread<T extends object = Ops> {
   #break(error: Error): void {
     this.#broken = new Error(messageOf(error), { cause: error });
     this.#waiting = [];
+    this.#slow = [];
     for (const { reject } of this.#pending.values()) reject(this.#broken);
     this.#pending.clear();
     this.#onClosed();

@@ -12,6 +12,7 @@ import {
   moved,
 } from "./job_moves.ts";
 import { giveRank, rankAgain, takeRank } from "./ranks.ts";
+import { setWords } from "./words.ts";
 import type { WriteContext } from "./write_context.ts";
 
 interface Waiting extends JobFacts {
@@ -72,10 +73,11 @@ const DROP_END = `, start_by = null, finished_at = null, remove_at = null, cance
   error = null, progress = null, result_bytes = null, result = null,
   holder = null, worker = null, rank = ?`;
 
-function retryOne(ctx: WriteContext, job: JobFacts): void {
+function retryOne(ctx: WriteContext, job: Waiting): void {
   const { statements, now } = ctx;
   if (isEnd(job.place)) {
     keepEnd(ctx, job);
+    setWords(ctx, job.seq, { before: job.error, after: null });
     joinKeys(ctx, job, false);
     if (job.place === PLACE.completed) dropResult(ctx, job.seq);
   } else {

@@ -4,7 +4,7 @@ import { newNonces } from "../../store/jobs/claim_token.ts";
 import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
 import { startWithKeys } from "./job_moves.ts";
 import { releaseHeld } from "./release.ts";
-import { concurrencyOf, rateOf } from "./queues.ts";
+import { concurrencyOf, rateOf } from "./queues/mod.ts";
 import type { Cell } from "./statements.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
@@ -131,7 +131,7 @@ export class Claims {
     for (const queue of queues) {
       const room = this.#roomOf(queue, slots);
       if (room <= 0) continue;
-      const isRanked = ctx.queues.find(queue)?.fair_by != null;
+      const isRanked = (ctx.queues.find(queue)?.fair_by ?? null) !== null;
       isFair ||= isRanked;
       const rows = ctx.statements.cells(isRanked ? RANKED : READY, pool, queue, room);
       for (const [seq, priority, ckey, rkey, rank] of rows) {

@@ -18,6 +18,7 @@ import {
 import { addToLog, linesOf } from "./log.ts";
 import type { Cell } from "./statements.ts";
 import { INLINE_BYTES } from "./submit.ts";
+import { setWords } from "./words.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** A running job, with its claim. */
@@ -295,6 +296,7 @@ function complete(
   } else if (!isInline) {
     statements.run(PUT_RESULT, job.seq, result);
   }
+  if (job.error !== null) setWords(ctx, job.seq, { before: job.error, after: null });
   moved(ctx, job, PLACE.completed);
   return PLACE.completed;
 }
@@ -316,6 +318,7 @@ export interface AfterRun {
 /** Moves a job that has stopped running to its next place. Returns the place. */
 export function goOn(ctx: WriteContext, job: RunningJob, after: AfterRun): number {
   const { attempt, runAt, error, nonce, progress } = after;
+  setWords(ctx, job.seq, { before: job.error, after: error });
   if (after.place >= PLACE.completed) {
     const { started_at: startedAt } = job;
     endJob(ctx, job, { place: after.place, attempt, startedAt, nonce, progress, error });

@@ -7,7 +7,13 @@ export { FILE_CELLS, fileRowOf, filesOf, IS_THERE } from "./files/mod.ts";
 export { readTotals } from "./counters.ts";
 export type { JobSettings } from "./job_moves.ts";
 export { type LimitKey, roomOf } from "./keys/mod.ts";
-export { concurrencyOf, QUEUE_COLUMNS, queueRowOf, rateOf, type StoredQueue } from "./queues.ts";
+export {
+  concurrencyOf,
+  QUEUE_COLUMNS,
+  queueRowOf,
+  rateOf,
+  type StoredQueue,
+} from "./queues/mod.ts";
 export { Statements } from "./statements.ts";
 export { IN_LIST } from "./write_context.ts";
 export { Writer } from "./writer.ts";

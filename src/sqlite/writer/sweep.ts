@@ -7,6 +7,7 @@ import { partFromFiles, sweepFiles } from "./files/mod.ts";
 import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts";
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
 import { endFairness, giveRank, takeRank } from "./ranks.ts";
+import { setWords } from "./words.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** The most jobs of one kind of work in a sweep. Claims wait until it is done. */
@@ -108,6 +109,7 @@ function expire(ctx: WriteContext): Ended[] {
   const ended = expired.map((job) => {
     const error = jsonOf(expiredError(job.start_by));
     takeRank(ctx, job);
+    setWords(ctx, job.seq, { before: "", after: error });
     const state = endJob(ctx, job, { place: PLACE.discarded, attempt: job.attempt, error });
     return { id: job.id, state };
   });
@@ -171,6 +173,11 @@ function remove(ctx: WriteContext): number {
   );
   for (const { sha256 } of blobs) releaseBlob(ctx, sha256);
   partFromFiles(ctx, list);
+  // A completed job has no error, and so no words.
+  const failed = jobs.filter(({ place }) => place !== PLACE.completed).map(({ seq }) => seq);
+  if (failed.length > 0) {
+    statements.run(`delete from job_word where seq ${IN_LIST}`, `[${failed.join(",")}]`);
+  }
   for (const table of ["attempt", "job_args", "job_result", "job"]) {
     statements.run(`delete from ${table} where seq ${IN_LIST}`, list);
   }

@@ -3,7 +3,7 @@ import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
 import { Counters, StoredTotals } from "./counters.ts";
 import { FairShares, Lanes, LimitKeys } from "./keys/mod.ts";
-import { Queues } from "./queues.ts";
+import { Counters, Queues } from "./queues/mod.ts";
 import { Statements } from "./statements.ts";
 
 /** Jobs of a choice of ids, as SQL: `json_each` here, `unnest` in Postgres. */

@@ -17,7 +17,7 @@ import { extend } from "./extend.ts";
 import { addFile, filesOf, removeFile } from "./files/mod.ts";
 import { finish } from "./finish.ts";
 import { releaseHeld } from "./release.ts";
-import { queueRowOf } from "./queues.ts";
+import { queueRowOf } from "./queues/mod.ts";
 import { declareQueues } from "./ranks.ts";
 import { refusedBy, submit, takenIds } from "./submit.ts";
 import { abandon, runDue, sweep } from "./sweep.ts";

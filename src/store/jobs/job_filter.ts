@@ -8,6 +8,8 @@ export interface JobFilter {
   readonly names?: readonly string[] | undefined;
   /** The job has all of these tags. */
   readonly tags?: readonly string[] | undefined;
+  /** Words that the job matches, as {@link searchWords} says. */
+  readonly text?: string | undefined;
   /** Submitted at this time or later. */
   readonly createdFrom?: number | undefined;
   /** Submitted before this time. */

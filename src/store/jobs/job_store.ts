@@ -126,7 +126,8 @@ export interface JobStore extends JobLogs, FileStore {
   /**
    * Cancels jobs, each by itself: a waiting one ends at once, a running one when its holder has
    * stopped it, or is lost. With a filter, one call changes a part of them, and `after` goes on;
-   * jobs that are submitted meanwhile may be missed. Ended jobs do not match then.
+   * jobs that are submitted meanwhile may be missed. Ended jobs do not match then. A part may be
+   * empty while there is a next one.
    */
   cancel(
     of: JobChoice,
@@ -155,7 +156,8 @@ export interface JobStore extends JobLogs, FileStore {
    */
   areNamed(sha256s: readonly string[]): Promise<readonly boolean[]>;
   /**
-   * Lists jobs, the last submitted first.
+   * Lists jobs, the last submitted first. With {@link JobFilter.text}, a page may have fewer jobs
+   * than it could, even none, while it has a cursor to go on: one call looks at a bounded number.
    *
    * @throws {InvalidInputError} For a cursor of another filter, or one that is none.
    */

@@ -34,6 +34,7 @@ export {
   MAX_AHEAD,
   type StoreWait,
 } from "./job_filter.ts";
+export { errorWords, isSearch, MAX_SEARCH_CHARS, searchWords } from "./job_search.ts";
 export {
   addedToLog,
   EMPTY_LOG,

@@ -37,6 +37,7 @@ const CHOICE_FIELDS = [
   "kind",
   "tool",
   "tag",
+  "q",
   "createdFrom",
   "createdBefore",
 ] as const satisfies readonly (keyof JobChoice)[];
@@ -85,12 +86,24 @@ export function checkedChoice(
 
 /** Returns true for a job of a choice. */
 export function matches(job: Job, choice: JobChoice): boolean {
-  const { state, queue, kind, tool, tag, createdFrom, createdBefore } = choice;
+  const { state, queue, kind, tool, tag, q, createdFrom, createdBefore } = choice;
   const created = new Date(job.createdAt).getTime();
   return isOneOf(job.state, state) && isOneOf(job.queue, queue) && isOneOf(job.kind, kind) &&
     isOneOf(job.tool ?? "", tool) && (listOf(tag) ?? []).every((it) => job.tags.includes(it)) &&
     (createdFrom === undefined || created >= new Date(createdFrom).getTime()) &&
-    (createdBefore === undefined || created < new Date(createdBefore).getTime());
+    (createdBefore === undefined || created < new Date(createdBefore).getTime()) &&
+    (q ?? "").split(/\s+/).every((it) => hasWord(job, it));
+}
+
+/** Returns true for a job that matches a word of a search, as a host would find it. */
+function hasWord({ id, tool = "", tags, error }: Job, word: string): boolean {
+  const lower = word.toLowerCase();
+  const { python } = error?.details ?? {};
+  const type = isRecord(python) ? python.type : "";
+  const text = error === undefined ? "" : `${error.code} ${type} ${error.message}`.toLowerCase();
+  const words = text.split(/[^\p{L}\p{N}_]+/u).flatMap((it) => [it, ...it.split("_")]);
+  return id.startsWith(word) || tool.toLowerCase().includes(lower) ||
+    tags.some((it) => it.startsWith(word)) || words.some((it) => it.startsWith(lower));
 }
 
 function isOneOf(value: string, allowed: string | readonly string[] | undefined): boolean {

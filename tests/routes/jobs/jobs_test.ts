@@ -22,6 +22,9 @@ Deno.test("GET /v1/jobs lists jobs by state, queue, kind, tool, tag and time", a
   assert.deepEqual(await idsOf(jobs, "tag=x"), [b, a]);
   assert.deepEqual(await idsOf(jobs, "tag=x,y%2Cz"), [a]);
   assert.deepEqual(await idsOf(jobs, "tag=x&tag=y%2cz"), [a]);
+  assert.deepEqual(await idsOf(jobs, "q=x"), [b, a]);
+  assert.deepEqual(await idsOf(jobs, "q=y%2Cz+add"), [a]);
+  assert.deepEqual(await idsOf(jobs, `q=${c}%20MU&state=scheduled`), [c]);
   assert.deepEqual(await idsOf(jobs, "createdFrom=2001-01-01&createdBefore=2001-01-02"), []);
 });
 
@@ -50,6 +53,10 @@ const WRONG_QUERIES: Readonly<Record<string, string>> = {
   "tag=x,": "tag",
   "createdFrom=yesterday": "createdFrom",
   "createdBefore=2001-01-01&createdBefore=2001-01-01": "createdBefore",
+  "q=": "q",
+  "q=+": "q",
+  [`q=${"x".repeat(201)}`]: "q",
+  "q=a&q=b": "q",
   "limit=0": "limit",
   "limit=1001": "limit",
   "limit=ten": "limit",
@@ -59,7 +66,7 @@ const WRONG_QUERIES: Readonly<Record<string, string>> = {
 };
 
 for (const [query, path] of Object.entries(WRONG_QUERIES)) {
-  Deno.test(`GET /v1/jobs?${query} is refused by its field`, async () => {
+  Deno.test(`GET /v1/jobs?${query.slice(0, 40)} is refused by its field`, async () => {
     await using jobs = jobClient();
     const { status, body } = await jobs.send("GET", `/v1/jobs?${query}`);
     assert.equal(status, 400);
@@ -231,6 +238,21 @@ Deno.test("POST /v1/jobs/cancel and /v1/jobs/retry change the jobs of a choice",
   assert.deepEqual(retried.body, { count: 1 });
   const reason = { tool: "add", reason: "because" };
   assert.deepEqual((await jobs.send("POST", "/v1/jobs/cancel", reason)).body, { count: 1 });
+});
+
+Deno.test("POST /v1/jobs/cancel and /v1/jobs/retry take words, and refuse 1 MB of them", async () => {
+  await using jobs = jobClient();
+  const a = await jobs.submit({ tool: "add", tags: ["tenant:a"] });
+  await jobs.submit({ tool: "add", tags: ["tenant:b"] });
+  for (const path of ["/v1/jobs/cancel", "/v1/jobs/retry"]) {
+    assert.deepEqual((await jobs.send("POST", path, { q: "tenant:a" })).body, { count: 1 });
+    const { status, body } = await jobs.send("POST", path, { q: "x".repeat(10_000) });
+    assert.deepEqual([status, body.errors[0].path], [400, "q"]);
+    assert.match(body.detail, /allowed: a text of 1 to 200 characters/);
+    const huge = await jobs.send("POST", path, { q: "x".repeat(1024 * 1024) });
+    assert.deepEqual([huge.status, huge.body.code], [413, "body_too_large"]);
+  }
+  assert.deepEqual(await idsOf(jobs, "state=available&q=tenant:a"), [a]);
 });
 
 Deno.test("POST /v1/jobs/cancel and /v1/jobs/retry refuse an empty or a wrong choice", async () => {

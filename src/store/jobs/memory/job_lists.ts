@@ -1,6 +1,7 @@
 import { nextTurn } from "../../../async/mod.ts";
 import type { JobCount, JobFilter } from "../job_filter.ts";
-import { JOB_STATES, type JobState } from "../job_row.ts";
+import { JOB_STATES, type JobError, type JobState } from "../job_row.ts";
+import { errorWords, matchesSearch, type SearchWord, searchWords } from "../job_search.ts";
 import { SortedRows } from "./sorted_rows.ts";
 import type { StoredJob } from "./stored_job.ts";
 
@@ -73,7 +74,8 @@ export class JobLists {
     before: number,
     take: (job: StoredJob) => boolean,
   ): { readonly looked: number; readonly next?: number } {
-    const { createdBefore = Infinity, createdFrom = -Infinity } = filter;
+    const { createdBefore = Infinity, createdFrom = -Infinity, text } = filter;
+    const words = text === undefined ? [] : searchWords(text);
     // Times never fall from one submission to the next.
     const isBehind = (job: StoredJob): boolean => job.seq < before && job.createdAt < createdBefore;
     const sources = this.#sources(filter).map((rows) => new Source(rows, isBehind));
@@ -83,7 +85,7 @@ export class JobLists {
       const job = source?.next();
       if (job === undefined || job.createdAt < createdFrom) return { looked };
       last = job.seq;
-      if (matches(job, filter) && !take(job)) return { looked, next: last };
+      if (matches(job, filter, words) && !take(job)) return { looked, next: last };
     }
     return { looked: LOOKED_AT_A_TURN, next: last };
   }
@@ -140,9 +142,30 @@ function latestOf(sources: readonly Source[]): Source | undefined {
 }
 
 /** Returns true if a job matches the fields of a filter that choose no list. */
-function matches(job: StoredJob, { kinds, names, tags }: JobFilter): boolean {
+function matches(
+  job: StoredJob,
+  { kinds, names, tags }: JobFilter,
+  words: readonly SearchWord[],
+): boolean {
   if (kinds && !kinds.includes(job.kind)) return false;
   if (names && !names.includes(job.name)) return false;
-  if (tags === undefined) return true;
-  return tags.length > 0 && tags.every((it) => job.tags.includes(it));
+  if (tags !== undefined && (tags.length === 0 || !tags.every((it) => job.tags.includes(it)))) {
+    return false;
+  }
+  return words.length === 0 || matchesSearch(words, {
+    id: job.id,
+    name: job.name,
+    tags: job.tags,
+    words: () => wordsOf(job.error),
+  });
+}
+
+/** The words of errors. An error of a stored job never changes. */
+const known = new WeakMap<JobError, readonly string[]>();
+
+function wordsOf(error: JobError | undefined): readonly string[] {
+  if (error === undefined) return [];
+  const words = known.get(error) ?? errorWords(error);
+  known.set(error, words);
+  return words;
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { QueuePatch, QueueRow, QueueToDeclare } from "../../store/mod.ts";
+import type { QueuePatch, QueueRow, QueueToDeclare } from "../../../store/mod.ts";
 
 /** A queue, as it is stored. */
 export interface StoredQueue {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
+import { PLACE } from "../../schema/mod.ts";
 import type { FileTotals } from "../../store/mod.ts";
-import { PLACE } from "../schema/mod.ts";
 import type { Statements } from "./statements.ts";
 
 /** The number of places. */
