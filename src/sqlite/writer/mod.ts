@@ -4,7 +4,6 @@
  * @module
  */
 export { FILE_CELLS, fileRowOf, filesOf, IS_THERE } from "./files/mod.ts";
-export { readTotals } from "./counters.ts";
 export type { JobSettings } from "./job_moves.ts";
 export { type LimitKey, roomOf } from "./keys/mod.ts";
 export {
@@ -12,6 +11,7 @@ export {
   QUEUE_COLUMNS,
   queueRowOf,
   rateOf,
+  readTotals,
   type StoredQueue,
 } from "./queues/mod.ts";
 export { Statements } from "./statements.ts";

@@ -1,9 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
-import { Counters, StoredTotals } from "./counters.ts";
 import { FairShares, Lanes, LimitKeys } from "./keys/mod.ts";
-import { Counters, Queues } from "./queues/mod.ts";
+import { Counters, Queues, StoredTotals } from "./queues/mod.ts";
 import { Statements } from "./statements.ts";
 
 /** Jobs of a choice of ids, as SQL: `json_each` here, `unnest` in Postgres. */

@@ -73,9 +73,9 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
     const seen = read(writer.write(messages)).map(({ call }) => {
       // Compared field by field, since a field that is not written has its default from the
       // prototype.
-      const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = call ??
-        assert.fail("it is no call");
-      const { bulk, taggedItems, itemBuffers } = call;
+      const read = call ?? assert.fail("it is no call");
+      const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = read;
+      const { bulk, taggedItems, itemBuffers } = read;
       return {
         id,
         tool,

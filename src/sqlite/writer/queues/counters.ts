@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { PLACE } from "../../schema/mod.ts";
-import type { FileTotals } from "../../store/mod.ts";
-import type { Statements } from "./statements.ts";
+import type { FileTotals } from "../../../store/mod.ts";
+import type { Statements } from "../statements.ts";
 
 /** The number of places. */
 const PLACES = PLACE.discarded + 1;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { Counters } from "./counters.ts";
+export { Counters, readTotals, StoredTotals } from "./counters.ts";
 export {
   concurrencyOf,
   QUEUE_COLUMNS,
