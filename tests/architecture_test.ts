@@ -48,7 +48,7 @@ const LEVELS: readonly (readonly string[])[] = [
  */
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
-  calls: [["."], ["policies"]],
+  calls: [["."], ["files", "policies"]],
   client: [
     ["."],
     ["files", "jobs", "namespaces"],

@@ -13,9 +13,11 @@ import pytest
 
 from snakeden import Adapter, HostError, current_call, tool
 from snakeden.errors import AdapterError, ArgumentsError
+from snakeden.testing import given_file
 from snakeden.testing.adapter_under_test import AdapterUnderTest, load_adapter
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
+FIXTURES = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "adapters"
 
 
 @dataclass
@@ -329,3 +331,23 @@ def test_the_plugin_closes_what_a_test_has_loaded(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout
     assert (tmp_path / "torn_down").read_text() == "xx"
+
+
+def test_files_among_the_arguments_become_what_the_hints_ask_for(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n")
+    file = given_file(path)
+    with load_adapter("files_at_work:Files", module_paths=[str(FIXTURES)]) as adapter:
+        assert adapter.run("forms", {"path": file, "raw": file, "text": file, "many": [file]}) == {
+            "path": str(path),
+            "raw": "a,b\n",
+            "text": "a,b\n",
+            "many": [str(path)],
+            "closed": False,
+        }
+        assert adapter.run("was_closed") is True
+        made = adapter.run("upper", {"source": file})
+        assert adapter.call is not None
+        [own] = adapter.call.files
+        assert made == {"$file": own.id, "name": "upper.txt", "bytes": 4}
+        assert own.path.read_text() == "A,B\n"

@@ -96,13 +96,16 @@ def test_call_progress_sends_nothing_once_the_call_has_ended() -> None:
 def test_call_exposes_nothing_of_the_worker() -> None:
     public = sorted(name for name in dir(Call) if not name.startswith("_"))
     assert public == [
+        "asave_file",
         "cancelled",
+        "create_file",
         "deadline",
         "device",
         "id",
         "progress",
         "remaining_ms",
         "request_id",
+        "save_file",
         "session",
         "session_id",
         "tool",

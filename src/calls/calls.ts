@@ -1,11 +1,10 @@
-import type { WriteOptions } from "../bridge/mod.ts";
+import type { Value, WriteOptions } from "../bridge/mod.ts";
 import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
 import {
   type Call,
   CallInputs,
   type CallOutcome,
-  type CallRequest,
   type ChunkSink,
   ChunkStream,
   type Pool,
@@ -18,12 +17,14 @@ import {
   checkCallOptions,
   encodeArgs,
 } from "./call_options.ts";
+import type { CallFiles } from "./files/mod.ts";
 import { type BulkCall, type BulkOutcome, type BulkWatch, runBulk } from "./bulk_call.ts";
 import type { HostCalls } from "./host_calls.ts";
 import { originOf, refuseDeadlock, timeoutOf } from "./nested_calls.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import { poolRequest } from "./pool_request.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
+import { holding, Preparation, submitHeld } from "./preparation.ts";
 import type { StrictSessions } from "./strict_sessions.ts";
 import { ToolStream } from "./tool_stream.ts";
 import { refusedWork, type WorkWatch } from "./work_watch.ts";
@@ -36,6 +37,8 @@ export interface CallsDeps {
   readonly policies: PoliciesByPool | undefined;
   /** The sessions that strict calls may lose; without it, they are those of the pools alone. */
   readonly strict?: StrictSessions | undefined;
+  /** The files that arguments may name; without it, `$file` is a key like any other. */
+  readonly files?: CallFiles | undefined;
   /** The calls of host tools; without it, there are none. */
   readonly host?: HostCalls | undefined;
 }
@@ -48,14 +51,14 @@ export class Calls {
   readonly #limits: CallsDeps["limits"];
   readonly #tools: ToolRegistry;
   readonly #policies: PoliciesByPool | undefined;
-  readonly #strict: StrictSessions | undefined;
+  readonly #preparation: Preparation;
   readonly #host: HostCalls | undefined;
   /** Made once, not for each call. */
   readonly #writing: WriteOptions;
 
-  constructor({ limits, tools, policies, strict, host }: CallsDeps) {
+  constructor({ limits, tools, policies, strict, files, host }: CallsDeps) {
     this.#writing = argsWriting(limits);
-    this.#strict = strict;
+    this.#preparation = new Preparation({ strict, files });
     this.#host = host;
     this.#limits = limits;
     this.#tools = tools;
@@ -113,10 +116,14 @@ export class Calls {
    */
   work({ tool, args, options }: FoundCall, watch: WorkWatch): Promise<CallOutcome> {
     try {
-      const found = this.#prepare(tool, args, options);
-      if (!(found instanceof Promise)) return this.#work({ tool, args, options }, watch, found);
-      return found.then(
-        (ready) => this.#work({ tool, ...ready }, watch),
+      const pool = this.#poolFor(tool, options);
+      const encoded = encodeArgs(args, this.#writing);
+      const preparing = this.#preparation.prepare(tool, encoded, options, pool);
+      if (preparing === undefined) {
+        return this.#work({ tool, args: encoded, options }, watch, pool);
+      }
+      return preparing.then(
+        (ready) => holding(ready, () => this.#work({ tool, ...ready }, watch)),
         (error) => refusedWork(error, watch),
       );
     } catch (error) {
@@ -124,7 +131,7 @@ export class Calls {
     }
   }
 
-  #work({ tool, args, options }: FoundCall, watch: WorkWatch, found?: Pool): Promise<CallOutcome> {
+  #work({ tool, args, options }: SentCall, watch: WorkWatch, found?: Pool): Promise<CallOutcome> {
     const { stream } = watch;
     let call: Call;
     try {
@@ -226,54 +233,49 @@ export class Calls {
   }
 
   #openInPool({ tool, args, options: own }: FoundCall, stream: ChunkStream): ChunkStream {
-    const found = this.#prepare(tool, args, own);
-    if (found instanceof Promise) {
-      found.then((ready) => this.#attach(stream, tool, ready.args, ready.options))
-        .catch((error) => stream.attach({ outcome: Promise.reject(error), credit: () => {} }));
-    } else this.#attach(stream, tool, args, own, found);
+    const pool = this.#poolFor(tool, own);
+    const encoded = encodeArgs(args, this.#writing);
+    const preparing = this.#preparation.prepare(tool, encoded, own, pool);
+    if (preparing === undefined) {
+      this.#attach(stream, tool, encoded, own, pool);
+      return stream;
+    }
+    const fail = (error: unknown): void =>
+      stream.attach({ outcome: Promise.reject(error), credit: () => {} });
+    preparing.then(async (ready) => {
+      let outcome: Promise<unknown> | undefined;
+      try {
+        outcome = this.#attach(stream, tool, ready.args, ready.options);
+      } catch (error) {
+        fail(error);
+      }
+      // The stream throws the error.
+      await holding(ready, () => outcome).catch(() => {});
+    }, fail);
     return stream;
   }
 
   /** Sends the call of a stream to its pool, under its policy if it has one. */
-  #attach(stream: ChunkStream, tool: string, args: Args, options: CallOptions, found?: Pool): void {
+  #attach(
+    stream: ChunkStream,
+    tool: string,
+    encoded: Value,
+    options: CallOptions,
+    found?: Pool,
+  ): Promise<unknown> {
     const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
     if (policed === undefined) {
-      return stream.attach(this.#submit(tool, args, options, stream, found));
+      const call = this.#submit(tool, encoded, options, stream, found);
+      stream.attach(call);
+      return call.outcome;
     }
-    const encoded = encodeArgs(args, this.#writing);
     const { pool } = policed;
-    attachPoliced(stream, {
+    return attachPoliced(stream, {
       ...policed,
       inputs: CallInputs.of(encoded),
       submit: (timeoutMs, sink) =>
         this.#submit(tool, encoded, { ...options, pool, timeoutMs }, sink),
     });
-  }
-
-  /**
-   * Prepares a call of a session: a strict one, and one of a tool that was registered for the
-   * session. Returns the call for later if it must wait for the store, else its pool, if that was
-   * looked up.
-   */
-  #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | Pool | undefined {
-    const { sessionId, affinity, signal } = options;
-    if (sessionId === undefined || !this.#strict) return undefined;
-    const pool = this.#poolFor(tool, options);
-    const registered = pool.registered.find(tool, sessionId);
-    const isOfSession = registered?.sessionId !== undefined;
-    // A call of a registered tool does not use the binding of its session.
-    const isStrict = registered === undefined && (affinity ?? pool.sessions.mode) !== "hint";
-    if (!isOfSession && (!isStrict || this.#strict.isReady(sessionId, pool))) return pool;
-    // The caller may change the arguments while this waits.
-    const encoded = encodeArgs(args, this.#writing);
-    const timeoutMs = timeoutOf(pool, tool, options);
-    const call = { sessionId, pool: pool.name, tool, timeoutMs, signal };
-    const leftMs = isOfSession ? this.#strict.refresh(call) : this.#strict.prepare(call);
-    const ready = leftMs
-      .then((it) => ({ args: encoded, options: { ...options, timeoutMs: it } }));
-    const inputs = CallInputs.of(encoded);
-    if (inputs !== undefined) ready.catch(() => inputs.close());
-    return ready;
   }
 
   /** Sends the call to its pool, at once unless it is the first strict one of its session. */
@@ -301,20 +303,22 @@ export class Calls {
   }
 
   #beginInPool(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
-    const found = this.#prepare(tool, args, options);
-    if (!(found instanceof Promise)) return this.#send(tool, args, options, found);
-    return found.then((ready) => this.#send(tool, ready.args, ready.options));
+    const pool = this.#poolFor(tool, options);
+    const encoded = encodeArgs(args, this.#writing);
+    const preparing = this.#preparation.prepare(tool, encoded, options, pool);
+    if (preparing === undefined) return this.#send(tool, encoded, options, pool);
+    return preparing.then((ready) =>
+      holding(ready, () => this.#send(tool, ready.args, ready.options))
+    );
   }
 
   /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
-  #send(tool: string, args: Args, options: CallOptions, found?: Pool): Promise<CallOutcome> {
+  #send(tool: string, encoded: Value, options: CallOptions, found?: Pool): Promise<CallOutcome> {
     const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
     if (policed === undefined) {
-      return this.#submit(tool, args, options, undefined, found).outcome;
+      return this.#submit(tool, encoded, options, undefined, found).outcome;
     }
     const { policy, ...call } = policed;
-    // Encoded once, and refused before anything is counted.
-    const encoded = encodeArgs(args, this.#writing);
     const attempt = (timeoutMs: number): Promise<CallOutcome> =>
       this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome;
     const inputs = CallInputs.of(encoded);
@@ -351,7 +355,7 @@ export class Calls {
   /** Submits the call to its pool, synchronously down to the link or the queue. */
   #submit(
     tool: string,
-    args: Args,
+    encoded: Value,
     options: CallOptions,
     sink?: ChunkSink,
     pool: Pool = this.#poolFor(tool, options),
@@ -359,27 +363,15 @@ export class Calls {
   ): Call {
     const origin = originOf(options);
     if (origin !== undefined) refuseDeadlock(pool, tool, { origin, options });
-    const encoded = encodeArgs(args, this.#writing);
     const inputs = CallInputs.of(encoded);
     const request = poolRequest(pool, tool, options, { args: encoded, inputs, sink, watch });
     return inputs === undefined ? pool.submit(request) : submitHeld(pool, request, inputs);
   }
 }
 
-/** Submits a call whose input streams are closed if the pool refuses it. */
-function submitHeld(pool: Pool, request: CallRequest, inputs: CallInputs): Call {
-  inputs.hold();
-  try {
-    return pool.submit(request);
-  } finally {
-    inputs.release();
-  }
-}
-
-/** A call that was prepared, with what is left of its deadline. */
-interface ReadyCall {
-  readonly args: Args;
-  readonly options: CallOptions;
+/** A call whose arguments are encoded. */
+interface SentCall extends FoundCall {
+  readonly args: Value;
 }
 
 /** A call that was looked up. */

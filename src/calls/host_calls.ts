@@ -1,4 +1,4 @@
-import { type InputCollector, Value } from "../bridge/mod.ts";
+import { type InputCollector, mayNameFiles, Value } from "../bridge/mod.ts";
 import { InvalidInputError, SnakedenError } from "../errors.ts";
 import type { CallOutcome, ChunkStream } from "../pool/mod.ts";
 import {
@@ -12,6 +12,7 @@ import {
   visibleTo,
 } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import type { DescribedFiles, HostFiles } from "./files/mod.ts";
 import { reporterTo } from "./progress_listener.ts";
 
 /** Dependencies of {@link HostCalls}. */
@@ -19,6 +20,8 @@ export interface HostCallsDeps {
   readonly tools: HostTools;
   readonly runs: HostRuns;
   readonly maxDepth: number;
+  /** Describes the files that arguments name; without it, `$file` is a key like any other. */
+  readonly files?: HostFiles | undefined;
 }
 
 /** A call of a host tool that was started. */
@@ -33,9 +36,11 @@ export class HostCalls {
   readonly #tools: HostTools;
   readonly #runs: HostRuns;
   readonly #maxDepth: number;
+  readonly #files: HostFiles | undefined;
   #isClosed = false;
 
-  constructor({ tools, runs, maxDepth }: HostCallsDeps) {
+  constructor({ tools, runs, maxDepth, files }: HostCallsDeps) {
+    this.#files = files;
     this.#tools = tools;
     this.#runs = runs;
     this.#maxDepth = maxDepth;
@@ -82,7 +87,10 @@ export class HostCalls {
     args: Args,
     options: CallOptions & Originated,
   ): Promise<CallOutcome> {
-    const started = this.#start(found, args, options, listenerOf(found, options));
+    const encoded = this.#encoded(found, args);
+    using described = this.#describes(encoded) ? await this.#describe(encoded) : undefined;
+    const listener = listenerOf(found, options);
+    const started = this.#start(found, described?.args ?? encoded, options, listener);
     return this.#outcome(started, await started.run.value(started.args));
   }
 
@@ -96,13 +104,43 @@ export class HostCalls {
     },
   ): void {
     const listener = listenerOf(found, options);
-    const started = this.#start(found, args, options, (report) => {
-      stream.onProgress(report);
-      listener?.(report);
-    });
     const window = new Window(stream.windowBytes);
-    const outcome = this.#feed(started, stream, window, found.tool.streams);
+    const feed = (encoded: Value): Promise<CallOutcome> => {
+      const started = this.#start(found, encoded, options, (report) => {
+        stream.onProgress(report);
+        listener?.(report);
+      });
+      return this.#feed(started, stream, window, found.tool.streams);
+    };
+    const encoded = this.#encoded(found, args);
+    const outcome = this.#describes(encoded) ? this.#feedDescribed(encoded, feed) : feed(encoded);
     stream.attach({ outcome, credit: (bytes) => window.credit(bytes) });
+  }
+
+  async #feedDescribed(
+    encoded: Value,
+    feed: (encoded: Value) => Promise<CallOutcome>,
+  ): Promise<CallOutcome> {
+    using described = await this.#describe(encoded);
+    return await feed(described.args);
+  }
+
+  /** Returns false for arguments that name no file: those of almost every call. */
+  #describes(encoded: Value): boolean {
+    return this.#files !== undefined && mayNameFiles(encoded);
+  }
+
+  #describe(encoded: Value): Promise<DescribedFiles> {
+    if (this.#files === undefined) throw new TypeError("there are no files");
+    return this.#files.describe(encoded, "args");
+  }
+
+  #encoded({ tool }: FoundHostTool, args: Args): Value {
+    return encodeArgs(args, {
+      maxDepth: this.#maxDepth,
+      name: "args",
+      inputs: noInputs(tool.name),
+    });
   }
 
   /** Refuses further calls by programs. Tools in Python that still run may go on with theirs. */
@@ -128,15 +166,14 @@ export class HostCalls {
 
   #start(
     { tool }: FoundHostTool,
-    args: Args,
+    args: Value,
     options: CallOptions & Originated,
     onProgress?: (report: Value) => void,
   ): Started {
     const { sessionId, signal, timeoutMs = Infinity, stallTimeoutMs, [ORIGIN]: origin } = options;
     signal?.throwIfAborted();
     // As for a tool in Python: a tool gets a copy, and only values that could travel.
-    const inputs = noInputs(tool.name);
-    const decoded = encodeArgs(args, { maxDepth: this.#maxDepth, name: "args", inputs }).decode();
+    const decoded = args.decode();
     const startedAt = this.#runs.alarms.now;
     const run = this.#runs.begin(tool, {
       depth: origin?.depth ?? 0,

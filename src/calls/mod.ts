@@ -3,7 +3,7 @@
  * fields ({@link CALL_FIELDS}) and options ({@link checkCallOptions}), the stream of its chunks
  * ({@link ToolStream}), the policies that a call passes on its way (policies/), and what must be
  * known of a session before its first strict call ({@link StrictSessions}). {@link HostCalls} runs
- * the calls of host tools.
+ * the calls of host tools, and {@link CallFiles} gives calls the files that they name.
  *
  * @module
  */
@@ -25,6 +25,17 @@ export {
   encodeArgs,
 } from "./call_options.ts";
 export { Calls, type FoundCall } from "./calls.ts";
+export {
+  type CallFile,
+  CallFiles,
+  CallFolders,
+  fileMethods,
+  type FileSource,
+  HostFiles,
+  type MadeFile,
+  type PinnedFiles,
+  refuseTooMany,
+} from "./files/mod.ts";
 export { HostCalls } from "./host_calls.ts";
 export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { type BoundWorker, type StoredSessions, StrictSessions } from "./strict_sessions.ts";

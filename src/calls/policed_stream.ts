@@ -12,9 +12,12 @@ export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" 
 
 /**
  * Connects a stream to a call that passes a policy. Until its first chunk the call may be made
- * again. A circuit counts a first chunk as a result.
+ * again. A circuit counts a first chunk as a result. Returns the outcome.
  */
-export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions): void {
+export function attachPoliced(
+  stream: ChunkStream,
+  options: PolicedStreamOptions,
+): Promise<unknown> {
   const { policy, submit, inputs, ...rest } = options;
   const begun = Promise.withResolvers<void>();
   let hasBegun = false;
@@ -41,4 +44,5 @@ export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions
     outcome.then(release, release);
   }
   stream.attach({ outcome, credit: (bytes) => current?.credit(bytes) });
+  return outcome;
 }

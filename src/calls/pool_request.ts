@@ -34,6 +34,7 @@ export function poolRequest(
     requestId: options.requestId,
     depth: origin?.depth,
     ancestors: origin?.ancestors,
+    job: watch?.job,
     signal: watch?.signal ?? options.signal,
     idempotent: options.idempotent,
     arrays: options.arrays,

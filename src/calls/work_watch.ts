@@ -11,6 +11,8 @@ export interface WorkWatch {
   readonly stream?: ChunkStream | undefined;
   /** The form of the items, if the call is a bulk call. */
   readonly bulk?: OutgoingBulk | undefined;
+  /** The job whose attempt the call is. */
+  readonly job?: string;
   /** Stops the call, instead of the signal of its options. Sessions that are strict need both. */
   readonly signal?: StopSignal | undefined;
 }

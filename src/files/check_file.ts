@@ -70,7 +70,7 @@ export function checkedOptions(source: FileSource, options: StoreFileOptions): C
 }
 
 /** The names of files, as an error text states them after "allowed:". */
-const FILE_NAME_RULE = `1 to ${MAX_FILE_NAME} bytes of UTF-8 without / \\ and control ` +
+export const FILE_NAME_RULE = `1 to ${MAX_FILE_NAME} bytes of UTF-8 without / \\ and control ` +
   "characters, and neither . nor ..";
 
 /** Returns true for a text that can name a file in a folder. */

@@ -15,5 +15,5 @@ export type {
   Pinned,
   StoreFileOptions,
 } from "./file.ts";
-export { isFileName } from "./check_file.ts";
+export { FILE_NAME_RULE, isFileName } from "./check_file.ts";
 export { Files, type FilesDeps, type FilesStore } from "./files.ts";

@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import {
+  CallFiles,
+  CallFolders,
   Calls,
+  fileMethods,
   HostCalls,
+  HostFiles,
   policiesByPool,
   StrictSessions,
   warnOfUnknownTools,
@@ -180,8 +185,15 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const files = new Files({
     store: jobStore instanceof SnakedenError ? jobStore : { files: jobStore, blobs },
     config: config.files,
-    maxFileBytes: config.limits.maxFileBytes,
+    maxFileBytes: limits.maxFileBytes,
   });
+  const fileLimits = { ...config.files, maxFileBytes: limits.maxFileBytes };
+  const ofCalls = {
+    source: files,
+    folders: new CallFolders(join(directory.path, "files")),
+    limits: fileLimits,
+  };
+  const hostFiles = new HostFiles(files, fileLimits);
   const bridge = resources.use(
     await BridgeServer.listen(directory.path, {
       carriers: config.pools.map(({ carrier }) => carrier),
@@ -195,7 +207,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
       services: new HostMethods({
         ...sessionMethods(sessions),
-        ...toolMethods({ tools: hostTools, runs: hostRuns }),
+        ...toolMethods({ tools: hostTools, runs: hostRuns, files: hostFiles }),
+        ...fileMethods(ofCalls),
         ...registrationMethods({ pools: () => later.pools?.byName, sessions }),
         ...options.hostMethods,
       }),
@@ -212,8 +225,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools), host: hostTools });
   if (config.hostTools.length > 0) tools.register(config.hostTools);
   const policies = policiesByPool(config.pools);
-  const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth });
-  const calls = new Calls({ limits, tools, policies, strict, host });
+  const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth, files: hostFiles });
+  const calls = new Calls({ limits, tools, policies, strict, files: new CallFiles(ofCalls), host });
   later.calls = calls;
   const health = new Health(group.byName);
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));

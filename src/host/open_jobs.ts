@@ -32,9 +32,10 @@ export interface OpenedJobs {
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, blobs, runId, config: { jobs: config, limits }, pools, tools, calls } = parts;
+  const { store, blobs, runId, config: { jobs: config, limits, files }, pools, tools, calls } =
+    parts;
   const feed = new JobFeed();
-  const runners = allRunners({ calls, tools, pools, limits, config });
+  const runners = allRunners({ calls, tools, pools, limits, config, files });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,
     blobs,

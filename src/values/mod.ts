@@ -19,6 +19,7 @@ export {
 } from "./nd_array.ts";
 export { type InputCollector, type InputSource, isInputSource } from "./input_source.ts";
 export {
+  FILE_KEY,
   isUnserializable,
   malformedTag,
   readTags,

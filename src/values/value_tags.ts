@@ -8,6 +8,9 @@ import { isRecord } from "../json/mod.ts";
 /** The key of a tag: an object that has it is a tagged leaf. */
 export const TAG = "$snakeden";
 
+/** The key of an object that names a file by its id. Twin of file.py. */
+export const FILE_KEY = "$file";
+
 /** A tagged leaf of a parsed tree. Its fields depend on the tag. */
 export interface TaggedLeaf {
   readonly [TAG]: string;

@@ -2,6 +2,7 @@ import { SnakedenError } from "../errors.ts";
 import { type InputCollector, type InputSource, isInputSource } from "./input_source.ts";
 import { byteLengthOf, dtypeOf, isDType, isShape, NdArray } from "./nd_array.ts";
 import {
+  FILE_KEY,
   isEscaped,
   isFloatName,
   isTagged,
@@ -272,7 +273,7 @@ export class ValueWriter {
         return this.#inlineArray(leaf, path);
       case "object":
         if (!isEscaped(leaf)) throw invalid(path, "the tag object needs a value that is an object");
-        return this.#fields(Object.entries(leaf.value), path, depth);
+        return this.#escaped(leaf.value, path, depth);
       case "unserializable":
         if (!isUnserializable(leaf)) throw invalid(path, "the tag unserializable needs a type");
         return { [TAG]: "unserializable", type: leaf.type };
@@ -289,6 +290,14 @@ export class ValueWriter {
             "known are int, float, bytes, array, object and unserializable",
         );
     }
+  }
+
+  /** Keeps the tag of an object that would name a file without it. */
+  #escaped(value: object, path: string, depth: number): unknown {
+    const fields = this.#fields(Object.entries(value), path, depth);
+    return Object.hasOwn(value, FILE_KEY) && !Object.hasOwn(value, TAG)
+      ? { [TAG]: "object", value: fields }
+      : fields;
   }
 
   #inlineArray(leaf: TaggedLeaf, path: string): unknown {

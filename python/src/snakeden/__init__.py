@@ -13,6 +13,7 @@ from snakeden.errors import (
     InvalidValueError,
     ResultTooLargeError,
 )
+from snakeden.files import File
 from snakeden.session import Session
 from snakeden.session.changes import VariableChange
 from snakeden.tool import tool
@@ -24,6 +25,7 @@ __all__ = [
     "Call",
     "CallCancelled",
     "Device",
+    "File",
     "HostError",
     "HostToolError",
     "InvalidValueError",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, overload
 
 from snakeden.device import Device, device
+from snakeden.files import new_file
+from snakeden.files.file import File
+from snakeden.files.new_file import FileCreation, FileSource, NewBinaryFile, NewTextFile
 from snakeden.host_tools import HostTools
 from snakeden.host_tools.source import ToolSource
 from snakeden.session import Session
@@ -15,7 +19,7 @@ from snakeden.session.source import SessionSource
 __all__ = ["Call", "CallSource", "current_call"]
 
 
-class CallSource(SessionSource, ToolSource, Protocol):
+class CallSource(SessionSource, ToolSource, FileSource, Protocol):
     """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
     deadline: float | None
@@ -156,6 +160,89 @@ class Call:
             report["message"] = str(message)
         report.update(data)
         self._source.report(report)
+
+    @overload
+    def create_file(
+        self, name: str, mode: Literal["wb"] = "wb", *, media_type: str | None = None
+    ) -> FileCreation[NewBinaryFile]: ...
+
+    @overload
+    def create_file(
+        self,
+        name: str,
+        mode: Literal["w", "wt"],
+        *,
+        media_type: str | None = None,
+        encoding: str = "utf-8",
+        newline: str | None = None,
+    ) -> FileCreation[NewTextFile]: ...
+
+    def create_file(
+        self,
+        name: str,
+        mode: str = "wb",
+        *,
+        media_type: str | None = None,
+        encoding: str = "utf-8",
+        newline: str | None = None,
+    ) -> FileCreation[Any]:
+        r"""Make a file that the host keeps, for a result or for the artifacts of a job.
+
+        with current_call().create_file("clean.csv", "w") as out:
+            out.write("id,name\n")
+        return out.file
+
+        The file exists when the block has ended; an exception that leaves the block takes the file
+        with it. Use `async with` in asynchronous tools.
+
+        Args:
+            name: The name of the file, such as "clean.csv".
+            mode: "wb" for bytes, "w" for text.
+            media_type: The media type, such as "text/csv". Default: none.
+            encoding: The encoding of text.
+            newline: The line ends of text, as for `open()`.
+
+        Raises:
+            HostError: `invalid_input` for a name that is not allowed, `file_too_large`,
+                `file_quota_exceeded`.
+            ValueError: Another mode.
+        """
+        self._source.check()
+        text = {"encoding": encoding, "newline": newline}
+        return new_file.create(self._source, name, mode=mode, media_type=media_type, text=text)
+
+    def save_file(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        media_type: str | None = None,
+    ) -> File:
+        """Have the host keep a copy of a file of this machine. The original stays as it is.
+
+        Args:
+            path: The place of the file. A `File` that keeps its name is returned as it is.
+            name: The name of the copy. Default: that of the original.
+            media_type: The media type, such as "text/csv". Default: none.
+
+        Raises:
+            OSError: The file cannot be read.
+            HostError: As for `create_file`.
+            RuntimeError: An event loop runs on this thread; use `asave_file`.
+        """
+        self._source.check()
+        return new_file.save(self._source, path, name=name, media_type=media_type)
+
+    async def asave_file(
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        *,
+        media_type: str | None = None,
+    ) -> File:
+        """Have the host keep a copy of a file as `save_file` does, while other tasks go on."""
+        self._source.check()
+        return await new_file.asave(self._source, path, name=name, media_type=media_type)
 
     def __repr__(self) -> str:
         return f"<Call {self.id} of {self.tool!r}>"

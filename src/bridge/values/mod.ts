@@ -10,6 +10,7 @@ export {
   type ArrayData,
   byteLengthOf,
   type DType,
+  FILE_KEY,
   type InputCollector,
   type InputSource,
   isDType,
@@ -19,6 +20,7 @@ export {
   type Unserializable,
   type WriteOptions,
 } from "../../values/mod.ts";
+export { type FilePlace, findFiles, mayNameFiles, NamedFiles } from "./named_files.ts";
 export { ItemList } from "./item_list.ts";
 export { TextValue } from "./text_value.ts";
 export {
@@ -33,4 +35,4 @@ export {
   writeFrame,
 } from "./value_frame.ts";
 export { ValueList } from "./value_list.ts";
-export { type RawBytes, Value, weightOf } from "./values.ts";
+export { type HeldFiles, type RawBytes, Value, weightOf } from "./values.ts";

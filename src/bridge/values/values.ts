@@ -43,6 +43,16 @@ export interface RawBytes {
   readonly shape?: readonly number[];
 }
 
+/** Files that are on this machine for as long as somebody holds them. */
+export interface HeldFiles {
+  /** The value as it was given, without places. */
+  readonly given: Value;
+  /** Keeps the files until {@link HeldFiles.release}. */
+  hold(): void;
+  /** Lets the files go if nobody else holds them. */
+  release(): void;
+}
+
 /**
  * An encoded value between TypeScript and Python: a JSON tree and out-of-band buffers. It stays
  * encoded until somebody reads it, so that HTTP can pass on the JSON that Python wrote, unparsed.
@@ -50,9 +60,12 @@ export interface RawBytes {
 export class Value {
   /** The received value, or one that {@link FrameWriter} will encode. */
   readonly content: WireValue | TextValue;
+  /** The files that it refers to by their places on this machine; undefined if there are none. */
+  readonly files: HeldFiles | undefined;
 
   /** Wraps encoded content; {@link Value.from} encodes a plain value. */
-  constructor(content: ValueInit | TextValue) {
+  constructor(content: ValueInit | TextValue, files?: HeldFiles) {
+    this.files = files;
     this.content = content instanceof TextValue ? content : {
       json: content.json ?? NULL_JSON,
       tagged: content.tagged ?? false,
@@ -210,6 +223,20 @@ export class Value {
   get inputs(): InputCollector | undefined {
     const { content } = this;
     return content instanceof TextValue ? content.inputs : undefined;
+  }
+
+  /** The value before its files got their places, which differ from call to call. */
+  get given(): Value {
+    return this.files?.given ?? this;
+  }
+
+  /**
+   * Parses the tree with its tags. Numbers keep their spelling when it is written again.
+   *
+   * @throws {SnakedenError} `invalid_value` if it is not JSON.
+   */
+  tree(): unknown {
+    return parse(this.text, keepSpelling);
   }
 
   /** Returns the text of the object with further fields, each written as `"name":value`. */

@@ -14,6 +14,9 @@ export const filesSchema = group({
   maxFiles: whole(1, 100_000_000, {
     description: "Files that are kept at once.",
   }).default(1_000_000),
+  maxFilesPerCall: whole(1, 10_000, {
+    description: "Files that the arguments of a call may name, and files that its tool may make.",
+  }).default(100),
   maxUploads: whole(1, 10_000, {
     description: "Files that may be added at once. Further ones are refused with `server_busy`.",
   }).default(64),

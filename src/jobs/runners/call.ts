@@ -7,6 +7,7 @@ import {
   type PoolsByName,
 } from "../../pool/mod.ts";
 import {
+  findFiles,
   frameBytes,
   isLargeFrame,
   LargeFrames,
@@ -21,9 +22,10 @@ import {
   type Calls,
   checkCallOptions,
   encodeArgs,
+  refuseTooMany,
   type WorkWatch,
 } from "../../calls/mod.ts";
-import type { JobsConfig } from "../../config/mod.ts";
+import type { FilesConfig, JobsConfig } from "../../config/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobRow } from "../../store/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
@@ -37,6 +39,7 @@ export interface CallRunnerDeps {
   readonly pools: PoolsByName;
   readonly limits: { readonly maxDepth: number; readonly streamWindowBytes: number };
   readonly config: Pick<JobsConfig, "timeoutMs" | "maxArgsBytes" | "maxResultBytes">;
+  readonly files: Pick<FilesConfig, "maxFilesPerCall">;
 }
 
 /** The options of a job that {@link CallRunner} keeps, and those of every job that it reads. */
@@ -81,7 +84,11 @@ export class CallRunner implements Runner<CallJob> {
     if (encoded.inputs !== undefined) {
       throw wrongField("args", "given an input stream; allowed: values that can be kept");
     }
-    return { name: tool, pool: found.name, options, args: writeFrame(encoded) };
+    const prepared = { name: tool, pool: found.name, options, args: writeFrame(encoded) };
+    const named = findFiles(encoded, "args");
+    if (named === undefined) return prepared;
+    refuseTooMany(named, this.#deps.files.maxFilesPerCall);
+    return { ...prepared, files: named.places };
   }
 
   async run(run: Run): Promise<RunResult> {
@@ -139,7 +146,7 @@ export class CallRunner implements Runner<CallJob> {
     const signal = AbortSignal.any([run.signal, tooLong.signal]);
     const outcome = this.#deps.calls.work(
       { ...call, options: { ...call.options, signal } },
-      { onSent: watched.onSent, onProgress: watched.onProgress, stream },
+      { job: watched.job, onSent: watched.onSent, onProgress: watched.onProgress, stream },
     );
     // The stream throws the same error.
     outcome.catch(() => {});
@@ -176,12 +183,14 @@ export class CallRunner implements Runner<CallJob> {
 
 /** The work of a run in its worker, reported to the run. */
 class WatchedWork implements WorkWatch {
+  readonly job: string;
   readonly signal: StopSignal;
   readonly #run: Run;
   #work: CallWork | undefined;
 
   constructor(run: Run) {
     this.#run = run;
+    this.job = run.claim.job.id;
     this.signal = run.stopSignal;
   }
 

@@ -1,4 +1,5 @@
 import type { StopSignal } from "../../async/mod.ts";
+import type { FilePlace } from "../../bridge/mod.ts";
 import type { Claim, JobRow, JsonObject } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
 
@@ -11,6 +12,8 @@ export interface PreparedJob {
   /** Everything that the runner needs besides the arguments. */
   readonly options: JsonObject;
   readonly args: Uint8Array<ArrayBuffer>;
+  /** The files that the arguments name, in the order of the arguments; absent if there are none. */
+  readonly files?: readonly FilePlace[];
 }
 
 /** One start of a job, as its runner sees it. */

@@ -42,6 +42,9 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
       ? config.retention
       : { ...config.retention, ...withoutUndefined(job.retention) },
     args,
+    ...(prepared.files === undefined ? {} : {
+      files: [...new Set(prepared.files.map((file) => file.id))],
+    }),
     ...startOf(job),
     ...(job.ttlMs === undefined ? {} : { ttlMs: job.ttlMs }),
     ...keysOf(job),

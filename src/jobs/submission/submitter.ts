@@ -1,3 +1,4 @@
+import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
@@ -29,6 +30,8 @@ export class Submitter {
   readonly #ids = new JobIds();
   readonly #kinds: readonly string[];
   readonly #queues: readonly string[];
+  /** The places that name files, of jobs with files alone. */
+  readonly #places = new WeakMap<NewJob, readonly FilePlace[]>();
 
   constructor(deps: SubmitterDeps) {
     this.#deps = deps;
@@ -128,11 +131,24 @@ export class Submitter {
 
   async #send(jobs: readonly NewJob[]): Promise<Submitted[]> {
     if (jobs.length === 0) return [];
-    const answers = await this.#deps.store.submit(jobs);
+    const answers = await this.#deps.store.submit(jobs).catch((error) => {
+      throw this.#atItsPlace(error, jobs);
+    });
     return jobs.flatMap((job, i) => {
       const answer = answers[i];
       return answer === undefined ? [] : [{ job, answer }];
     });
+  }
+
+  /** Returns an error of the store with the path of the field that names an unknown file. */
+  #atItsPlace(error: unknown, jobs: readonly NewJob[]): unknown {
+    if (!(error instanceof SnakedenError) || error.code !== "unknown_file") return error;
+    const { path, fileId } = error.details;
+    const [, number] = /^jobs\[(\d+)\]/.exec(String(path)) ?? [];
+    const job = jobs[Number(number)];
+    const place = job && this.#places.get(job)?.find(({ id }) => id === fileId)?.path;
+    if (place === undefined) return error;
+    return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
   /** Returns the job to submit, or what is wrong with it. */
@@ -147,13 +163,23 @@ export class Submitter {
     if (runner === undefined) throw new TypeError(`there is no runner for ${kind}`);
     try {
       const prepared = runner.prepare(checked);
-      return newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
+      const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
+      if (prepared.files !== undefined) this.#places.set(job, prepared.files);
+      return job;
     } catch (error) {
       if (error instanceof InvalidInputError) return error.issues;
       if (error instanceof SnakedenError) return error;
       throw error;
     }
   }
+}
+
+function unknownFile(fileId: string, path: string): SnakedenError {
+  const message = `given ${JSON.stringify(fileId)}, which is no file; allowed: the id of a file ` +
+    "that is kept";
+  return new SnakedenError("unknown_file", `Cannot submit the job: ${path}: ${message}`, {
+    details: { path, fileId, issues: [{ path, message }] },
+  });
 }
 
 function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly FieldIssue[] {

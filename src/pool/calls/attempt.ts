@@ -103,6 +103,8 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   /** Sends the call to the worker. */
   send(): void {
     const { call } = this;
+    // Kept for as long as the tool may read them, which may be longer than the caller waits.
+    call.args.files?.hold();
     call.sent(this);
     this.#linkId = this.#host.link.call(call.message(this.sentAt), this);
   }
@@ -133,6 +135,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   end(): void {
     if (this.#overdue !== undefined) this.#host.alarms.clear(this.#overdue);
     this.#state = "ended";
+    this.call.args.files?.release();
     this.onOver?.();
   }
 

@@ -257,7 +257,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   #answer(ask: Ask, { id: workerId, incarnation }: AskingWorker): Value | Promise<Value> {
-    const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [] } = this.#request;
+    const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [], job } = this.#request;
     const { name: pool, services } = this.#owner;
     const item = this.#request.inputs?.answer(ask.method, ask.args);
     if (item !== undefined) return item;
@@ -272,6 +272,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
       incarnation,
       depth,
       ancestors,
+      job,
       remainingMs,
       // Created when it is used.
       get signal(): AbortSignal {

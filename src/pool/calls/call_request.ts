@@ -33,6 +33,8 @@ export interface CallRequest {
   readonly rebind?: boolean | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
+  /** The job whose attempt the call is; undefined for any other call. */
+  readonly job?: string | undefined;
   /** The number of calls around it, by tools that called tools. Default 0, from outside. */
   readonly depth?: number | undefined;
   /** The workers that run those of these calls that are tools in Python. Default none. */

@@ -18,6 +18,8 @@ export interface AskingCall {
   readonly depth: number;
   /** The workers that run those of these calls that are tools in Python, without its own. */
   readonly ancestors?: readonly HeldWorker[];
+  /** The job whose attempt the call is; undefined for any other call. */
+  readonly job?: string | undefined;
   /** The time left until the deadline of the call. */
   readonly remainingMs: number;
   /** Aborts when the call is told to stop, and when it ends. */

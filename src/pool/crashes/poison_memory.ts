@@ -57,7 +57,7 @@ export class PoisonMemory {
   note(called: Called, record: CrashRecord, { now, own }: NoteOptions): void {
     const { poisonAfter, crashWindowMs, poisonMs } = this.#options;
     if (poisonMs === 0) return;
-    const print = fingerprint(called.args);
+    const print = fingerprint(called.args.given);
     if (print === undefined) return;
     const suspect = this.#suspect(called.tool, print);
     suspect.crashes = [...suspect.crashes, { at: now, record }]
@@ -70,7 +70,10 @@ export class PoisonMemory {
   }
 
   /** Returns the crashes that speak against a call; undefined when it may run. */
-  recordsOf({ tool, args }: Called, now: number): readonly CrashRecord[] | undefined {
+  recordsOf(
+    { tool, args: { given: args } }: Called,
+    now: number,
+  ): readonly CrashRecord[] | undefined {
     if (now >= this.#until) return undefined;
     const poison = this.#suspects.get(tool)
       ?.filter((it) => it.poison !== undefined && it.poison.until > now) ?? [];

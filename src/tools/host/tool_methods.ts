@@ -1,4 +1,4 @@
-import { Value } from "../../bridge/mod.ts";
+import { mayNameFiles, Value } from "../../bridge/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
@@ -10,6 +10,19 @@ import type { Batch, HostRun, HostRuns, RunCaller } from "./runs/mod.ts";
 export interface ToolMethodsDeps {
   readonly tools: HostTools;
   readonly runs: HostRuns;
+  /** Describes the files that arguments name; without it, `$file` is a key like any other. */
+  readonly files?: FileDescriber | undefined;
+}
+
+/** Describes files to host tools. */
+export interface FileDescriber {
+  /**
+   * Returns the value with a description in place of each file. The files stay until the result is
+   * disposed of.
+   *
+   * @param name The name of the value in error texts.
+   */
+  describe(args: Value, name: string): Promise<Disposable & { readonly args: Value }>;
 }
 
 /**
@@ -26,7 +39,7 @@ export interface ToolMethodsDeps {
  * An open call or stream ends with the Python call that asked for it.
  */
 export function toolMethods(
-  { tools, runs }: ToolMethodsDeps,
+  { tools, runs, files }: ToolMethodsDeps,
 ): Readonly<Record<string, HostMethod>> {
   /** The runs of each call that are under way, by the signal of the call. */
   const open = new WeakMap<AbortSignal, OpenRuns>();
@@ -83,7 +96,12 @@ export function toolMethods(
    * Has a run start once the store knows whether the session of the call is still open, unless it
    * was cancelled until then.
    */
-  const starts = (start: Start): HostMethod => (call, args) => {
+  const starts = (start: Start): HostMethod => (call, args) =>
+    files !== undefined && mayNameFiles(args)
+      ? describedFiles(files, call, args).then((it) => begin(start, call, it))
+      : begin(start, call, args);
+
+  const begin = (start: Start, call: AskingCall, args: Value): Value | Promise<Value> => {
     const given = callArgs(args);
     const { id, name } = given;
     const own = runsOf(call);
@@ -155,6 +173,16 @@ function callerOf(call: AskingCall, now: number): RunCaller {
       return call.signal;
     },
   };
+}
+
+/** Describes files, which stay until the call that asks has ended. */
+async function describedFiles(files: FileDescriber, call: AskingCall, args: Value): Promise<Value> {
+  const { signal } = call;
+  const pinned = await files.describe(args, "");
+  if (signal.aborted) pinned[Symbol.dispose]();
+  signal.throwIfAborted();
+  signal.addEventListener("abort", () => pinned[Symbol.dispose](), { once: true });
+  return pinned.args;
 }
 
 function described({ tool }: FoundHostTool): Record<string, unknown> {

@@ -11,6 +11,8 @@ import functools
 import sys
 import typing
 from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -103,6 +105,8 @@ def dec_hook(hint: Any, value: Any) -> Any:
         return value
     if is_model(kind):
         return kind.model_validate(value)  # type: ignore[attr-defined]
+    if kind is PathLike and isinstance(value, str):
+        return Path(value)
     try:
         if isinstance(value, kind):
             return value

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Iterator
+from io import IOBase
+from os import PathLike
+from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
 
 from snakeden._tools.hints.absent_keys import absent_keys, require_keys
 from snakeden._tools.hints.declarations import HintError
+from snakeden._tools.hints.file_part import FILE_INPUT, FILE_OUTPUT
 from snakeden._tools.hints.forms import inner_hints, native_form
 from snakeden._tools.hints.input_part import INPUT_KEY
 from snakeden._tools.hints.parts import (
@@ -23,6 +27,7 @@ from snakeden._tools.hints.parts import (
 )
 from snakeden._tools.hints.signature import REQUIRED, Parameter, Signature
 from snakeden._values.text_classes import is_text_class
+from snakeden.files.file import File
 
 __all__ = ["input_schema", "output_schema"]
 
@@ -197,8 +202,15 @@ def _foreign(hint: Any, definitions: Schema, *, closed: bool) -> Schema:
         schema = pydantic_schema(adapter) if closed else _pydantic_output(adapter, kind)
         definitions.update(schema.pop("$defs", {}))
         return schema
+    if kind is File:
+        return FILE_INPUT if closed else FILE_OUTPUT
+    if closed and isinstance(kind, type) and issubclass(kind, IOBase):
+        return FILE_INPUT
     if is_text_class(kind):
-        return {"type": "string"}
+        is_path = closed and issubclass(kind, PurePath)
+        return {"anyOf": [{"type": "string"}, FILE_INPUT]} if is_path else {"type": "string"}
+    if kind is PathLike and closed:
+        return {"anyOf": [{"type": "string"}, FILE_INPUT]}
     torch = sys.modules.get("torch")
     tensor = getattr(torch, "Tensor", None)
     if not closed and tensor is not None and isinstance(kind, type) and issubclass(kind, tensor):
@@ -256,7 +268,7 @@ def _as_input(schema: Schema) -> Schema:
     buffers.
     """
     if schema.get("contentEncoding") == "base64":
-        return {"anyOf": [schema, _BYTES]}
+        return {"anyOf": [schema, _BYTES, FILE_INPUT]}
     if _is_array(schema):
         return {**schema, "anyOf": [_ARRAY, {"type": "array"}]}
     return schema

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from snakeden._tools.convert import converter_of, dec_hook
+from snakeden._tools.file_arguments import FILE_MARK, Opened, place_files
 from snakeden._tools.hints.declarations import HintError
 from snakeden._tools.hints.forms import native_form
 from snakeden._tools.hints.signature import REQUIRED, Signature, read_signature
@@ -118,8 +119,10 @@ class ToolSchema:
         *,
         buffers: Sequence[bytes | memoryview] = (),
         open_input: OpenInput | None = None,
+        opened: Opened = lambda _stream: None,
     ) -> Arguments:
-        """Return the positional and keyword arguments of a call; `open_input` opens its streams.
+        """Return the positional and keyword arguments of a call; `open_input` opens its streams,
+        and `opened` takes the files that are opened for the tool.
 
         Raises:
             ArgumentsError: A field is wrong; there is an issue for each.
@@ -127,6 +130,10 @@ class ToolSchema:
         """
         if not json:
             json = b"{}"
+        if tagged and FILE_MARK in json:
+            encoded = Encoded(json, True, buffers)
+            tree = values.decode(encoded, open_input=open_input)
+            return self._parse_fields(self._place_files(tree, opened))
         if self._decode is None or self._struct is None:
             encoded = Encoded(json, tagged, buffers)
             return self._parse_fields(values.decode(encoded, open_input=open_input))
@@ -154,6 +161,17 @@ class ToolSchema:
             return arguments, _NO_KEYWORDS
         split = self._positional
         return arguments[:split], dict(zip(self._keywords, arguments[split:], strict=True))
+
+    def _place_files(self, tree: Any, opened: Opened) -> Any:
+        """Give each file the form that its hint asks for."""
+        if type(tree) is not dict:
+            return tree
+        more = Any if self._signature.extra_hint is REQUIRED else self._signature.extra_hint
+        hints = {it.key: it.hint for it in self._signature.parameters}
+        return {
+            key: place_files(value, hints.get(key, more), opened=opened)
+            for key, value in tree.items()
+        }
 
     def _parse_fields(self, tree: Any) -> Arguments:
         """Convert field by field, and collect the issues."""

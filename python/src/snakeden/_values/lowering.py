@@ -28,6 +28,8 @@ from snakeden._values.number_lists import extent, number_list
 from snakeden._values.text_classes import is_text_class
 from snakeden._values.type_name import type_name
 from snakeden.errors import InvalidValueError, ListTooLongError, ResultTooLargeError
+from snakeden.files.file import FILE_KEY, File
+from snakeden.files.new_file import NewBinaryFile, NewTextFile
 
 __all__ = ["MAX_SAFE_INTEGER", "TAG", "Lowering"]
 
@@ -295,6 +297,17 @@ def _attrs(self: Tree, value: Any, depth: int) -> Any:
     return self.pairs(((it.name, getattr(value, it.name)) for it in fields), depth)
 
 
+def _file(_self: Tree, value: File, _depth: int) -> Any:
+    return {FILE_KEY: value.id, "name": value.name, "bytes": value.bytes}
+
+
+def _new_file(self: Tree, value: NewBinaryFile | NewTextFile, depth: int) -> Any:
+    try:
+        return _file(self, value.file, depth)
+    except RuntimeError as error:
+        raise _Problem(str(error)) from None
+
+
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 
 _LOWERERS: dict[type, Lowerer] = {
@@ -325,6 +338,8 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
     ((datetime.timedelta,), _duration),
     ((uuid.UUID, Decimal, UserString), _as_str),
     ((msgspec.Struct,), _struct),
+    ((File,), _file),
+    ((NewBinaryFile, NewTextFile), _new_file),
     ((SimpleNamespace,), lambda self, value, depth: _mapping(self, vars(value), depth)),
 )
 

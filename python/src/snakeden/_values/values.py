@@ -20,6 +20,7 @@ from snakeden._values import arrays
 from snakeden._values.input_handle import OpenInput
 from snakeden._values.lowering import MAX_SAFE_INTEGER, TAG, Lowering
 from snakeden.errors import InvalidValueError, ResultTooLargeError
+from snakeden.files.file import file_from_host
 
 __all__ = ["DEFAULT_MAX_DEPTH", "Encoded", "ValueLimits", "decode", "encode"]
 
@@ -206,6 +207,8 @@ class _Lifting:
                 return bytes(self._buffer(node["buffer"]))
             if tag == "array":
                 return arrays.lift(node["dtype"], node["shape"], data=self._buffer(node["buffer"]))
+            if tag == "file":
+                return file_from_host(node)
             if tag == "input" and self._open_input is not None:
                 return self._open_input(int(node["id"]), where=where)
             if tag == "object" and type(node["value"]) is dict:

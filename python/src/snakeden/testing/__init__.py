@@ -14,8 +14,10 @@ from snakeden._values.packing import pack, unpack
 from snakeden.call import CURRENT, Call
 from snakeden.device import PRETENDED, Device
 from snakeden.errors import CallCancelled, HostError
+from snakeden.files.file import File
 from snakeden.session.programs import program_from_host, program_to_host
 from snakeden.session.source import Reply
+from snakeden.testing.pretended_files import PretendedFiles, given_file
 from snakeden.testing.pretended_session import (
     ANSWERED_AFTER_THE_END,
     Answer,
@@ -27,7 +29,7 @@ from snakeden.testing.pretended_tools import PretendedTools
 from snakeden.tool import mark_of
 from snakeden.tool_name import tool_name_problem
 
-__all__ = ["RunningCall", "running_call"]
+__all__ = ["RunningCall", "given_file", "running_call"]
 
 
 class RunningCall:
@@ -55,6 +57,7 @@ class RunningCall:
         self.ended = False
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
+        self._files = PretendedFiles()
         self._store = PretendedVariables(variables or {}, self._check)
         self._tools = PretendedTools(tools or {}, self._check)
         self._programs: dict[str, dict[str, Any]] = {
@@ -73,6 +76,11 @@ class RunningCall:
         """Return what tools keep with the session."""
         self.ask("session.keep_local", {})
         return self.session_local
+
+    @property
+    def files(self) -> list[File]:
+        """The files that the tool has made: real ones, which stay as long as this object."""
+        return self._files.made
 
     @property
     def variables(self) -> dict[str, Any]:
@@ -137,6 +145,8 @@ class RunningCall:
     def ask(self, method: str, args: Any) -> Reply:
         """Answer what a tool asks the host for."""
         self._check()
+        if method.startswith("files."):
+            return self._files.ask(method, args, check=self._check)
         if method.startswith("tools."):
             return self._tools.ask(method, args)
         if method == "session.changes":
@@ -253,6 +263,13 @@ def running_call(
 
     with running_call(tools={"lookup": lambda id: {"id": id, "name": "Ada"}}):
         assert current_call().tools.lookup(id=3)["name"] == "Ada"
+
+    Files that the tool makes are real ones, in a temporary folder:
+
+    with running_call() as call:
+        Texts().clean(Path("rows.csv"))
+    assert call.files[0].name == "clean.csv"
+    assert call.files[0].path.read_text() == "..."
 
     With a `device`, `snakeden.device()` returns it until then, in all threads:
 

@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import IO, Any
 
 from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool
 from snakeden._tools.adapter_loader import load_adapter as load_by_name
@@ -162,8 +162,13 @@ class AdapterUnderTest:
             tagged,
             buffers=list(map(bytes, buffers)),
             open_input=partial(InputStream, inputs),
+            opened=self._close_later,
         )
         return tool, tool.function(*positional, **named)
+
+    def _close_later(self, stream: IO[Any]) -> None:
+        if self.call is not None:
+            self.call.at_end(stream.close)
 
     def _settled(self, tool: LoadedTool, returned: Any) -> Any:
         """Await what a tool returned; return an iterator of its items, or its value."""

@@ -8,6 +8,7 @@ from typing import Any
 from snakeden._values.lowering import TAG
 from snakeden._values.values import Encoded, decode, encode
 from snakeden.errors import HostError
+from snakeden.testing.file_leaves import with_leaves
 from snakeden.testing.pretended_session import Answer
 
 __all__ = ["PretendedInputs"]
@@ -34,7 +35,7 @@ class PretendedInputs:
 
     def encoded_args(self) -> Encoded:
         """Return the arguments, with a tag in the place of each iterator."""
-        encoded = encode(self._rest, where="args")
+        encoded = with_leaves(encode(self._rest, where="args"), self._rest)
         if not self._names:
             return encoded
         fields = [encoded.json[1:-1]] if self._rest else []

@@ -30,6 +30,7 @@ from snakeden._tools.hints.declarations import (
     is_field_info,
     read_marks,
 )
+from snakeden._tools.hints.file_part import OPEN_FILES, FilePart
 from snakeden._tools.hints.input_part import STREAMED, InputPart
 from snakeden._tools.hints.names import key_of
 from snakeden._tools.hints.parts import (
@@ -153,7 +154,7 @@ def _is_special(hint: Any) -> bool:
     if is_fielded(hint):
         return any(is_field_info(field.default) for field in fields_of(hint))
     kind = origin or hint
-    if kind in BUILT_FROM or kind in STREAMED or is_unchecked_protocol(hint):
+    if kind in BUILT_FROM or kind in STREAMED or kind in OPEN_FILES or is_unchecked_protocol(hint):
         return True
     arguments = typing.get_args(hint)
     return is_mapping(origin) and len(arguments) == 2 and _is_odd_key(arguments[0])
@@ -227,6 +228,8 @@ def native_form(hint: Any, made: Made | None = None) -> Any:
         builtin = BUILT_FROM[kind][0]
         inner = native_form(builtin[arguments] if arguments else builtin, made)
         return BuiltPart(kind, inner).hint()
+    if kind in OPEN_FILES:
+        return FilePart(kind).hint()
     if kind in STREAMED:
         item = arguments[0] if arguments else Any
         return InputPart(kind, item, items=native_form(list[item], made)).hint()  # type: ignore[valid-type]

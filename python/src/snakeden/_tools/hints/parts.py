@@ -22,6 +22,7 @@ import msgspec
 
 from snakeden._tools.hints.class_fields import ClassField, build
 from snakeden._tools.hints.declarations import HintError
+from snakeden.files.file import File
 
 __all__ = [
     "BUILT_FROM",
@@ -300,7 +301,7 @@ def is_pydantic(kind: Any) -> bool:
 
     Does not import pydantic: such a class exists only when it is loaded.
     """
-    if "pydantic" not in sys.modules or not isinstance(kind, type):
+    if "pydantic" not in sys.modules or not isinstance(kind, type) or kind is File:
         return False
     return hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__get_pydantic_core_schema__")
 

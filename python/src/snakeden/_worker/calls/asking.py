@@ -41,8 +41,10 @@ _CHANGE_METHODS: Final = frozenset({"session.changes"})
 """Methods that the host answers when another call or the library does something."""
 _MAX_CHANGE_ASKS: Final = MAX_OPEN_ASKS // 4
 """The most open asks of these."""
-_LONG_METHODS: Final = frozenset({"tools.call", "tools.open", "tools.next", "input.next"})
-"""Methods that the host answers when a tool of it, or the caller, has come so far."""
+_LONG_METHODS: Final = frozenset(
+    {"tools.call", "tools.open", "tools.next", "input.next", "files.finish"}
+)
+"""Methods that the host answers when a tool of it, the caller, or a disk has come so far."""
 _MAX_LONG_ASKS: Final = MAX_OPEN_ASKS // 2
 """The most open asks of these."""
 _MAX_LONG_BYTES: Final = MAX_OPEN_ASK_BYTES // 2

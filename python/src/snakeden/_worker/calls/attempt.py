@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from snakeden._values.packing import pack, unpack
 from snakeden.call import Call
@@ -64,6 +64,7 @@ class Attempt:
         "id",
         "message",
         "on_credit",
+        "opened",
         "shown",
         "stop_code",
     )
@@ -102,6 +103,8 @@ class Attempt:
         """Its asks, once it has asked the host for anything."""
         self.bulk: RunningBulk | None = None
         """The running item, if this is a bulk call."""
+        self.opened: list[IO[Any]] | None = None
+        """The files among its arguments that were opened for its tool, if there are any."""
         self._local: dict[str, Any] | None = None
         """The `session.local` of its session, once its tool has used that."""
         self._prefix = prefix
@@ -132,6 +135,12 @@ class Attempt:
     def session_id(self) -> str:
         """The session of the call; empty when it has none."""
         return self.message.session_id
+
+    def keep_open(self, stream: IO[Any]) -> None:
+        """Take a file that was opened for the tool, to close it when the call has ended."""
+        if self.opened is None:
+            self.opened = []
+        self.opened.append(stream)
 
     def report(self, report: dict[str, Any]) -> None:
         """Send progress."""

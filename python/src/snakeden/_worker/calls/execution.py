@@ -109,7 +109,11 @@ class Execution:
             tool = self._tools.get(message.tool) or self._registered_tool(message)
             if tagged:
                 positional, named = tool.parse(
-                    json, True, buffers=buffers, open_input=partial(InputStream, attempt)
+                    json,
+                    True,
+                    buffers=buffers,
+                    open_input=partial(InputStream, attempt),
+                    opened=attempt.keep_open,
                 )
             else:
                 positional, named = tool.parse(json, False)

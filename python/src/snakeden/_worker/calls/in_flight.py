@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
@@ -89,6 +90,8 @@ class InFlight:
             attempt.shown = None
         if attempt.asks is not None:
             attempt.asks.end()
+        if attempt.opened is not None:
+            _close(attempt.opened)
         self._forget(attempt.id, None)
 
     def find(self, call_id: int) -> Attempt | None:
@@ -102,3 +105,10 @@ class InFlight:
     def begun(self) -> list[Attempt]:
         """Return the calls that have begun and are not settled."""
         return [it for it in self.all() if it not in self._queued]
+
+
+def _close(streams: list[IO[Any]]) -> None:
+    while streams:
+        # They were only read, so nothing is lost.
+        with suppress(OSError):
+            streams.pop().close()
