@@ -47,8 +47,9 @@ export type BulkOutcome = Omit<CallOutcome, "value">;
 /** The parts of `Calls` that a bulk call uses. */
 export interface BulkPath {
   readonly windowBytes: number;
-  prepare(args: Value): Promise<{ readonly options: CallOptions }> | Pool | undefined;
   poolOf(options: CallOptions): Pool;
+  /** Resolves when the session of the call is ready; undefined if it need not wait for that. */
+  sessionReady(pool: Pool): Promise<unknown> | undefined;
   submit(
     args: Value,
     options: CallOptions,
@@ -67,10 +68,9 @@ export async function runBulk(
 ): Promise<BulkOutcome> {
   const list = listOf(items);
   const args = list.value;
-  const found = path.prepare(args);
-  const pool = found instanceof Promise || found === undefined ? path.poolOf(options) : found;
+  const pool = path.poolOf(options);
   const own = { ...options, timeoutMs: timeoutOf(pool, tool, options), idempotent: false };
-  if (found instanceof Promise) await found;
+  await path.sessionReady(pool);
   const reader = new OutcomeReader({
     tool,
     items: list.length,

@@ -154,8 +154,8 @@ export class Calls {
     const { streamWindowBytes: windowBytes } = this.#limits;
     return runBulk(call, watch, {
       windowBytes,
-      prepare: (args) => this.#prepare(call.tool, args, call.options),
       poolOf: (options) => this.#poolFor(call.tool, options),
+      sessionReady: (pool) => this.#preparation.sessionReady(call.tool, call.options, pool),
       submit: (args, options, { sink, pool, watch }) =>
         this.#submit(call.tool, args, options, sink, pool, watch),
     });

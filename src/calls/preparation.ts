@@ -68,7 +68,7 @@ export class Preparation {
   ): Promise<ReadyCall> | undefined {
     const files = this.#files?.concerns(args) ? this.#files : undefined;
     if (options.sessionId === undefined && files === undefined) return undefined;
-    const leftMs = this.#sessionReady(tool, options, pool);
+    const leftMs = this.sessionReady(tool, options, pool);
     if (files === undefined && leftMs === undefined) return undefined;
     const ready = this.#ready({ tool, args, options, pool }, leftMs, files);
     const inputs = CallInputs.of(args);
@@ -100,7 +100,7 @@ export class Preparation {
    * Returns what is left of the deadline once the store knows the session of a strict call, and of
    * a call of a tool that was registered for the session; undefined if the call need not wait.
    */
-  #sessionReady(tool: string, options: CallOptions, pool: Pool): Promise<number> | undefined {
+  sessionReady(tool: string, options: CallOptions, pool: Pool): Promise<number> | undefined {
     const { sessionId, affinity, signal } = options;
     if (sessionId === undefined || !this.#strict) return undefined;
     const registered = pool.registered.find(tool, sessionId);
