@@ -300,7 +300,14 @@ function isOtherFileSystem(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === "EXDEV";
 }
 
-/** Writes what an open file has into a file that is only to be read. */
+/** Writes what an open file has into a file that is only to be read; leaves no part of one. */
 async function copyInto(file: Deno.FsFile, path: string): Promise<void> {
-  await Deno.writeFile(path, file.readable, { createNew: true, mode: 0o444 });
+  try {
+    await Deno.writeFile(path, file.readable, { createNew: true, mode: 0o444 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      await Deno.remove(path).catch(ignoreMissing);
+    }
+    throw error;
+  }
 }

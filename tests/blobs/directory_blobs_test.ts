@@ -215,6 +215,41 @@ Deno.test("DirectoryBlobs.adopt() with move makes no copy of a file on the same 
   assert.deepEqual(await at.namesIn("incoming"), []);
 });
 
+/** A file system in memory, which is another one than that of temporary files. */
+const MEMORY = "/dev/shm";
+const ignore = !await isOtherFileSystem();
+
+async function isOtherFileSystem(): Promise<boolean> {
+  await using dir = await tempDir();
+  const [memory, own] = await Promise.all(
+    [MEMORY, dir.path].map((it) => Deno.stat(it).then(({ dev }) => dev, () => undefined)),
+  );
+  return memory !== undefined && memory !== own;
+}
+
+Deno.test({
+  name: "DirectoryBlobs: files come from other file systems, and go there, as copies",
+  ignore,
+  fn: async () => {
+    await using at = await placeOf();
+    await using blobs = await at.open();
+    const folder = await Deno.makeTempDir({ dir: MEMORY });
+    await using _folder = {
+      [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    };
+    const path = join(folder, "file");
+    await Deno.writeFile(path, bytesOf(600_000));
+    using held = await blobs.adopt(path, { move: true });
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+    assertSame(await readAll(blobs, held), bytesOf(600_000));
+    assert.equal(await blobs.link(held, path), true);
+    assertSame(await Deno.readFile(path), bytesOf(600_000));
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o444);
+    await assert.rejects(blobs.link(held, path), { code: "store_failed" });
+    assertSame(await Deno.readFile(path), bytesOf(600_000));
+  },
+});
+
 Deno.test("DirectoryBlobs: disposing removes what unfinished writers have written", async () => {
   await using at = await placeOf();
   const blobs = await at.open();
