@@ -3,7 +3,7 @@ import type { ListAsk, PackedIds, PackedPage } from "../messages/mod.ts";
 import type { Statements } from "../writer/mod.ts";
 import { IN_LIST } from "../writer/mod.ts";
 import { search } from "./search.ts";
-import { type Found, restOf, seqBounds, sourcesOf } from "./sources.ts";
+import { type Found, lastOf, restOf, seqBounds, sourcesOf } from "./sources.ts";
 
 /** The cells of a job, then those of its claim, with the tables that they come from. */
 export const JOB_AND_RUN = `${
@@ -42,14 +42,7 @@ function found(statements: Statements, ask: ListAsk): Found {
   const sources = sourcesOf(statements, filter);
   // One more than the page shows whether more follow.
   const merged = sources.flatMap((source) =>
-    statements.cells(
-      `${source.sql} and job.seq < ? and job.seq >= ? ${rest.sql} order by job.seq desc limit ?`,
-      ...source.cells,
-      bounds.below,
-      bounds.from,
-      ...rest.cells,
-      limit + 1,
-    ).map(([seq]) => seq as number)
+    lastOf(statements, source, { ...bounds, limit: limit + 1, rest })
   );
   const seqs = merged.sort((a, b) => b - a).slice(0, limit + 1);
   const page = seqs.slice(0, limit);

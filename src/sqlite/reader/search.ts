@@ -2,7 +2,15 @@ import { matchesSearch, type SearchWord, searchWords } from "../../store/jobs/jo
 import type { JobFilter } from "../../store/mod.ts";
 import type { ListAsk } from "../messages/mod.ts";
 import { IN_LIST, type Statements } from "../writer/mod.ts";
-import { baseOf, type Condition, type Found, restOf, seqBounds } from "./sources.ts";
+import {
+  baseOf,
+  type Condition,
+  type Found,
+  lastOf,
+  restOf,
+  seqBounds,
+  type Source,
+} from "./sources.ts";
 
 /**
  * The largest part of an index that is read to find the last jobs in it. A word with more matches
@@ -28,7 +36,7 @@ interface Plan {
   /** The word that all candidates match. */
   readonly word?: SearchWord;
   /** Each reads its candidates in the order of an index. */
-  readonly sources: readonly Condition[];
+  readonly sources: readonly Source[];
   /** Parts of indexes in another order, which are read as a whole. */
   readonly ranges: readonly Condition[];
   /** The number of candidates, at least if it is above {@link MAX_RANGE}. */
@@ -74,14 +82,8 @@ function read(
   { sources, ranges }: Plan,
   { from, below, size }: { readonly from: number; readonly below: number; readonly size: number },
 ): number[] {
-  const found = [...sources, ...ranges].flatMap(({ sql, cells }) =>
-    statements.cells(
-      `${sql} and job.seq < ? and job.seq >= ? order by job.seq desc limit ?`,
-      ...cells,
-      below,
-      from,
-      size,
-    ).map(([seq]) => seq as number)
+  const found = [...sources, ...ranges].flatMap((it) =>
+    lastOf(statements, it, { from, below, limit: size })
   );
   return [...new Set(found)].sort((a, b) => b - a).slice(0, size);
 }

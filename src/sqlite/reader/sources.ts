@@ -13,6 +13,34 @@ export interface Condition {
   readonly cells: readonly Cell[];
 }
 
+/** A statement that reads its jobs in the order of an index. */
+export interface Source extends Condition {
+  /** The column of that order, if it is not `job.seq`. */
+  readonly seq?: string;
+}
+
+/** Returns the last jobs of a source, below `below`, that meet a further condition. */
+export function lastOf(
+  statements: Statements,
+  { sql, cells, seq = "job.seq" }: Source,
+  { from, below, limit, rest }: {
+    readonly from: number;
+    readonly below: number;
+    readonly limit: number;
+    readonly rest?: Condition;
+  },
+): number[] {
+  const rows = statements.cells(
+    `${sql} and ${seq} < ? and ${seq} >= ? ${rest?.sql ?? ""} order by ${seq} desc limit ?`,
+    ...cells,
+    below,
+    from,
+    ...rest?.cells ?? [],
+    limit,
+  );
+  return rows.map(([it]) => it as number);
+}
+
 /** Jobs in the order of a list, and the `seq` behind which a page goes on. */
 export interface Found {
   readonly seqs: readonly number[];
@@ -74,7 +102,7 @@ export function restOf({ kinds, names, queues, states, tags }: JobFilter): Condi
 export function baseOf(
   statements: Statements,
   filter: JobFilter,
-): { readonly sources: readonly Condition[]; readonly size: number } {
+): { readonly sources: readonly Source[]; readonly size: number } {
   const { states, queues } = filter;
   const isByState = states !== undefined || queues !== undefined;
   return {
@@ -83,18 +111,21 @@ export function baseOf(
   };
 }
 
+/** A cross join, since SQLite could begin with the jobs, and go through all of them. */
+const THEN_JOB = "cross join job on job.seq =";
+
 const ALL: Condition = { sql: "select job.seq from job where 1 = 1", cells: [] };
 
 /** The jobs of a choice of states up to which their names need no index. */
 const FEW_JOBS = 20_000;
 
 /** Returns statements, each of which reads its jobs in the order of an index. */
-export function sourcesOf(statements: Statements, filter: JobFilter): readonly Condition[] {
+export function sourcesOf(statements: Statements, filter: JobFilter): readonly Source[] {
   const { tags, states, queues, kinds, names } = filter;
   const [tag] = tags ?? [];
   if (tag !== undefined) {
-    const sql = "select job_tag.seq from job_tag join job on job.seq = job_tag.seq where tag = ?";
-    return [{ sql, cells: [tag] }];
+    const sql = `select job_tag.seq from job_tag ${THEN_JOB} job_tag.seq where tag = ?`;
+    return [{ sql, cells: [tag], seq: "job_tag.seq" }];
   }
   const isByState = states !== undefined || queues !== undefined;
   const isByName = kinds !== undefined || names !== undefined;
@@ -130,15 +161,15 @@ function nameSources(statements: Statements, { kinds, names }: JobFilter): Condi
     });
 }
 
-function stateSources(statements: Statements, { states, queues }: JobFilter): Condition[] {
+function stateSources(statements: Statements, { states, queues }: JobFilter): Source[] {
   const named = new Set(
     queues ?? distinct(statements, "queue", { sql: "from counter where 1 = 1", cells: [] }),
   );
   const places = [...new Set<JobState>(states ?? JOB_STATES)].flatMap((it) => placesOf(it));
-  return places.flatMap((place) => {
+  return places.flatMap((place): Source[] => {
     if (place === PLACE.running) {
-      const sql = "select job.seq from running join job on job.seq = running.seq where 1 = 1";
-      return [{ sql, cells: [] }];
+      const sql = `select job.seq from running ${THEN_JOB} running.seq where 1 = 1`;
+      return [{ sql, cells: [], seq: "running.seq" }];
     }
     if (place === PLACE.ready) return readySources(statements, named);
     // Literals, since an index with a condition is used only where SQLite can prove it.
