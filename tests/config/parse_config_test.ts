@@ -394,3 +394,15 @@ Deno.test("parseConfig() names the wrong values of policies and crash limits", (
     "given 2, which is more than capMs, 1; allowed: at most capMs",
   );
 });
+
+Deno.test("parseConfig() takes a path of metadata for fairBy, and refuses others with what is allowed", () => {
+  const parse = (fairBy: unknown): unknown =>
+    parseConfig({ pools: [{ name: "p" }], jobs: { queues: [{ name: "q", fairBy } as never] } });
+  for (const path of ["metadata.tenant", "metadata.customer.id"]) assert.ok(parse(path));
+  for (const path of ["", "tenant", "metadata", "metadata.", "metadata.a..b", "tag:x", 7]) {
+    assert.throws(
+      () => parse(path),
+      /jobs\.queues\[0\]\.fairBy: .*allowed: a path of names of met/s,
+    );
+  }
+});
