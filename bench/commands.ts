@@ -92,6 +92,12 @@ export type FlowsCommand =
   /** Sends so many numbers to a tool: from an async generator, or from a bare iterator. */
   | { readonly do: "numbers"; readonly kind: "generator" | "iterator"; readonly items: number };
 
+/** A command to the host of the workload `bulk`: so many items, in calls of so many each. */
+export interface BulkCommand {
+  readonly items: number;
+  readonly itemsPerCall: number;
+}
+
 /** A command to the client of HTTP: what to measure. */
 export type ClientCommand =
   | BodyCommand

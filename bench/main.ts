@@ -14,6 +14,7 @@ import { pageOf } from "./page.ts";
 import { markdownOf, skippedMarkdown } from "./table.ts";
 import { arrays } from "./work/arrays.ts";
 import { batch } from "./work/batch.ts";
+import { bulk } from "./work/bulk.ts";
 import { echo } from "./work/echo.ts";
 import { files } from "./work/files.ts";
 import { hardware } from "./work/hardware.ts";
@@ -50,6 +51,7 @@ const WORKLOADS: readonly Workload[] = [
   resume,
   jobs,
   files,
+  bulk,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

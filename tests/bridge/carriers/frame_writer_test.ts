@@ -73,9 +73,9 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
     const seen = read(writer.write(messages)).map(({ call }) => {
       // Compared field by field, since a field that is not written has its default from the
       // prototype.
-      const read = call ?? assert.fail("it is no call");
-      const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = read;
-      const { bulk, taggedItems, itemBuffers } = read;
+      const written = call ?? assert.fail("it is no call");
+      const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = written;
+      const { bulk, taggedItems, itemBuffers } = written;
       return {
         id,
         tool,
