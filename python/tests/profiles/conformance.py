@@ -209,3 +209,74 @@ class ProfileConformance:
         stage.play(script)
         assert stage.codes == {1: "python_exception", 2: "unknown_tool"}
         assert stage.runner._in_flight.all() == []
+
+    def test_a_bulk_call_runs_its_items_in_order_and_notes_each(self, stage: Stage) -> None:
+        def script() -> None:
+            stage.send_bulk(7, 3)
+            for _ in range(3):
+                stage.reach(7)
+                stage.open(7)
+            stage.until("result", 7)
+
+        stage.play(script)
+        steps = [kind for kind, _ in stage.events if kind != "chunk"]
+        assert steps == ["noted", *["item", "entered", "left"] * 3, "result"]
+        assert stage.ids("item") == [0, 1, 2]
+        assert stage.outcomes == [b'{"result":7}'] * 3
+        assert stage.results == {7: b"3"}
+
+    def test_stopping_a_bulk_call_interrupts_its_item_and_begins_no_other(
+        self, stage: Stage
+    ) -> None:
+        def script() -> None:
+            stage.send_bulk(7, 3)
+            stage.reach(7)
+            stage.open(7)
+            stage.reach(7)
+            stage.runner.on_cancel(7)
+            stage.until("failure", 7)
+            stage.send(8)
+            stage.reach(8)
+            stage.open(8)
+            stage.until("result", 8)
+
+        stage.play(script)
+        assert stage.ids("item") == [0, 1]
+        assert stage.ids("cancelled") == [7]
+        assert stage.outcomes == [b'{"result":7}']
+        assert stage.codes == {7: "cancelled"}
+        assert stage.runner._in_flight.all() == []
+
+    def test_the_deadline_of_an_item_interrupts_that_item_alone(self, stage: Stage) -> None:
+        def script() -> None:
+            stage.send_bulk(7, 3, timeout_ms=200.0)
+            for index in range(3):
+                stage.reach(7)
+                if index != 1:
+                    stage.open(7)
+            stage.until("result", 7)
+
+        stage.play(script)
+        assert stage.ids("cancelled") == [7]
+        assert [b"deadline_exceeded" in it for it in stage.outcomes] == [False, True, False]
+
+    def test_a_bulk_call_is_given_back_only_before_it_begins(self, stage: Stage) -> None:
+        running = range(1, stage.profile.capacity + 1)
+        waiting = stage.profile.capacity + 1
+
+        def script() -> None:
+            for call_id in running:
+                stage.send_bulk(call_id, 2)
+                stage.reach(call_id)
+            stage.send_bulk(waiting, 2)
+            stage.runner.on_recall()
+            stage.until("recalled", waiting)
+            for call_id in running:
+                stage.open(call_id)
+                stage.reach(call_id)
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        assert stage.ids("recalled") == [waiting]
+        assert sorted(stage.results) == list(running)

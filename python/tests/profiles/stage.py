@@ -44,10 +44,14 @@ class Stage:
 
     def __init__(self, profile: str) -> None:
         self.events: list[tuple[str, int]] = []
-        """`noted`, `entered`, `left`, `cancelled`, and the bodies of messages, with call ids."""
+        """`noted`, `entered`, `left`, `cancelled`, and the bodies of messages, with call ids;
+        `item`, with an index.
+        """
         self.on_note: Callable[[int], None] = lambda _call_id: None
         self.results: dict[int, bytes] = {}
         self.codes: dict[int, str] = {}
+        self.outcomes: list[bytes] = []
+        """Those of bulk calls."""
         self.peak = 0
         """The largest number of calls that had begun and were unanswered when one was entered."""
         self._news: SimpleQueue[None] = SimpleQueue()
@@ -56,7 +60,13 @@ class Stage:
         self._problem: BaseException | None = None
         self.outbox = Outbox()
         self.outbox.write_with(self._write, lambda: None)
-        self.runner = Runner(self.outbox, limits=ValueLimits(), note=self._note, profile=profile)
+        self.runner = Runner(
+            self.outbox,
+            limits=ValueLimits(),
+            note=self._note,
+            note_item=lambda index: self._add("item", index),
+            profile=profile,
+        )
         self.profile = self.runner.profile
         for tool in (self.hold, self.swallow, self.fail):
             self.runner.tools[tool.__name__] = LoadedTool(tool.__name__, tool)
@@ -122,6 +132,22 @@ class Stage:
             )
             self._news.put(None)
 
+    def send_bulk(self, call_id: int, items: int, **fields: Any) -> None:
+        """Send a bulk call of the tool `hold`, all of whose items use the gate of the call."""
+        args = Value(json=b"[" + b",\n".join([b"{}"] * items) + b"]")
+        self.runner.on_call(
+            Call(
+                id=call_id,
+                number=call_id,
+                tool="hold",
+                args=args,
+                bulk=True,
+                window_bytes=1 << 20,
+                **fields,
+            )
+        )
+        self._news.put(None)
+
     def attempt(self, call_id: int) -> Attempt:
         attempt = self.runner._in_flight.find(call_id)
         assert attempt is not None
@@ -182,7 +208,12 @@ class Stage:
                     self.results[call_id] = body.value.json
                 elif kind == "failure":
                     self.codes[call_id] = body.error.code
-                if kind != "progress" and self.runner._in_flight.find(call_id) is not None:
+                elif kind == "chunk":
+                    self.outcomes += body.value.json[1:-1].split(b",\n")
+                if (
+                    kind not in ("progress", "chunk")
+                    and self.runner._in_flight.find(call_id) is not None
+                ):
                     kind = f"{kind} of a call in flight"
                 self._add(kind, call_id)
 

@@ -78,11 +78,14 @@ class Execution:
         once this has returned: the places that they had in shared memory are released with the
         answer.
         """
-        buffers, attempt.buffers = attempt.buffers, ()
         args = attempt.message.args
-        if buffers:
-            arrays.prepare(args.json)
-        answer = self.answer(attempt, args.json, tagged=args.tagged, buffers=buffers)
+        if args.tagged:
+            buffers, attempt.buffers = attempt.buffers, ()
+            if buffers:
+                arrays.prepare(args.json)
+            answer = self.answer(attempt, args.json, tagged=True, buffers=buffers)
+        else:
+            answer = self.answer(attempt, args.json)
         run_ms = (time.perf_counter() - started) * 1000
         if answer.tagged:
             return wire.result(attempt.id, answer, run_ms=run_ms, shared=self.shared)
