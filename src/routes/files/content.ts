@@ -1,13 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { FileInfo } from "../../files/mod.ts";
+import type { FileInfo, FileRange } from "../../files/mod.ts";
 import { BINARY, RAW_POLICY, type Traffic } from "../calls/mod.ts";
-import type { AppEnv } from "../http/mod.ts";
+import { type AppEnv, rangedAnswer } from "../http/mod.ts";
 import { type EncodedJson, problemAnswers } from "../schema/mod.ts";
 import { attachment } from "./content_disposition.ts";
 import { FILE_PARAM } from "./file_schema.ts";
 import type { FilesSlice } from "./files.ts";
-import { isKnown, partHeaders, partOf } from "./ranges.ts";
-import { sentStream } from "./sent_stream.ts";
 
 const content = { "*/*": { schema: BINARY } };
 
@@ -54,25 +52,17 @@ export function addFileContent(
   { traffic }: { readonly traffic: Pick<Traffic, "answers"> },
 ): void {
   app.openapi(route, async (c) => {
-    const { headers, method } = c.req.raw;
     const file = await files.get(c.req.valid("param").id);
-    return await contentAnswer(file, {
-      headers,
-      isHead: method === "HEAD",
+    return await contentAnswer(c.req.raw, file, {
       read: (part) => files.read(file, part),
       traffic,
     });
   });
 }
 
-/** The parts of {@link contentAnswer}. */
-export interface ContentAnswer {
-  /** The headers of the request. */
-  readonly headers: Headers;
-  readonly isHead: boolean;
-  readonly read: (part: { start: number; end: number } | undefined) => Promise<
-    ReadableStream<Uint8Array>
-  >;
+/** The bytes of a file, and the bounds on their readers. */
+export interface ContentOptions {
+  readonly read: (part: FileRange) => Promise<ReadableStream<Uint8Array>>;
   readonly traffic: Pick<Traffic, "answers">;
 }
 
@@ -83,29 +73,22 @@ export interface ContentAnswer {
  * @throws {SnakedenError} `range_not_satisfiable`, and what `read` throws.
  */
 export async function contentAnswer(
+  request: Request,
   { name, bytes, sha256, mediaType = "application/octet-stream" }: Pick<
     FileInfo,
     "name" | "bytes" | "sha256" | "mediaType"
   >,
-  { headers, isHead, read, traffic }: ContentAnswer,
+  { read, traffic }: ContentOptions,
 ): Promise<EncodedJson<never>> {
-  const representation = { bytes, etag: `"${sha256}"` };
-  const caching = { etag: representation.etag, "cache-control": "private, no-cache" };
-  if (isKnown(headers, representation)) {
-    return new Response(null, { status: 304, headers: caching }) as EncodedJson<never>;
-  }
-  const part = partOf(headers, representation);
-  const answer = {
-    status: part === undefined ? 200 : 206,
+  const answer = await rangedAnswer(request, { bytes, tag: sha256, open: read }, {
+    answers: traffic.answers,
     headers: {
-      ...partHeaders(part, representation),
-      ...caching,
       ...RAW_POLICY,
+      "cache-control": "private, no-cache",
       "content-type": mediaType,
       "content-disposition": attachment(name),
     },
-  };
-  const body = isHead ? null : sentStream(await read(part), traffic.answers);
+  });
   // It has no JSON, so it fits whatever JSON a route describes.
-  return new Response(body, answer) as EncodedJson<never>;
+  return answer as EncodedJson<never>;
 }

@@ -6,7 +6,5 @@
  * @module
  */
 export { attachment } from "./content_disposition.ts";
-export { addFileContent, type ContentAnswer, contentAnswer } from "./content.ts";
+export { addFileContent, contentAnswer, type ContentOptions } from "./content.ts";
 export { addFiles, type FilesSlice } from "./files.ts";
-export { isKnown, type Part, partHeaders, partOf, type Representation } from "./ranges.ts";
-export { sentStream } from "./sent_stream.ts";
