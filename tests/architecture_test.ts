@@ -51,7 +51,8 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   calls: [["."], ["files", "policies"]],
   client: [
     ["."],
-    ["files", "jobs", "namespaces"],
+    ["jobs", "namespaces"],
+    ["files"],
     ["streams"],
     ["inputs"],
     ["http"],

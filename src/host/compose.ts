@@ -236,6 +236,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const { jobs, queues, engine, feed } = openJobs({
     store: jobStore,
     blobs,
+    files,
     keepsBlobs: hasJobsAside(config),
     runId,
     config,

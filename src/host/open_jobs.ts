@@ -1,6 +1,7 @@
 import type { Calls } from "../calls/mod.ts";
 import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
+import type { Files } from "../files/mod.ts";
 import { allRunners, JobEngine, JobFeed, Jobs, Queues } from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
@@ -10,6 +11,7 @@ import type { ToolRegistry } from "../tools/mod.ts";
 export interface JobsParts {
   readonly store: JobStore | SnakedenError;
   readonly blobs: Blobs;
+  readonly files: Files;
   /** True to keep blobs that nothing names. */
   readonly keepsBlobs: boolean;
   readonly runId: string;
@@ -50,6 +52,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
   const jobs = new Jobs({
     store,
     blobs,
+    files: parts.files,
     engine: engine ?? { stop: () => {}, running: () => undefined },
     feed,
     runners,

@@ -3,6 +3,7 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
+import type { FilePage, Files } from "../files/mod.ts";
 import {
   type Blobs,
   type JobState,
@@ -44,6 +45,8 @@ export interface JobsDeps {
   readonly store: JobStore | SnakedenError;
   /** The blobs that the store names. */
   readonly blobs: Blobs;
+  /** The files that jobs have made. */
+  readonly files: Pick<Files, "list">;
   readonly engine: RunningJobs;
   readonly feed: JobFeed;
   readonly runners: Runners;
@@ -207,6 +210,16 @@ export class Jobs {
       items: items.map((row) => reader.listed(row)),
       ...(next === undefined ? {} : { cursor: next }),
     };
+  }
+
+  /**
+   * Lists the files that a job has made, the last one first. They are kept with the job.
+   *
+   * @throws {SnakedenError} `unknown_job`; `invalid_input` naming every field that is wrong.
+   */
+  async artifacts(id: string, options: JobListOptions = {}): Promise<FilePage> {
+    await this.get(id);
+    return await this.#deps.files.list({ ...options, job: id });
   }
 
   /**

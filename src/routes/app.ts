@@ -8,6 +8,7 @@ import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
 import {
+  addJobArtifacts,
   addJobBatch,
   addJobEvents,
   addJobResult,
@@ -103,6 +104,7 @@ export function createApp(
   addJobBatch(app, jobs, { traffic, writer, shown });
   addJobs(app, jobs, { traffic, writer });
   addJobResult(app, jobs, { traffic, writer, tools: engine.tools });
+  addJobArtifacts(app, jobs, { files: engine.files, traffic });
   addJobEvents(app, jobEvents);
   addQueues(app, engine.queues, { traffic });
   addFiles(app, engine.files, { traffic });

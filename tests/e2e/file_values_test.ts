@@ -2,48 +2,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { defineTool, PythonError, type Snakeden } from "../../mod.ts";
+import { defineTool, PythonError } from "../../mod.ts";
 import { filesOfCalls, untilNoFolders } from "../fixtures/call_folders.ts";
-import { startDen, tempDir } from "../fixtures/host.ts";
-
-type Options = Parameters<typeof startDen>;
-
-interface Place extends AsyncDisposable {
-  readonly den: Snakeden;
-  readonly dataDir: string;
-  /** Adds a file of this text, and returns the object that names it. */
-  readonly add: (text: string, name?: string) => Promise<{ readonly $file: string }>;
-  /** Returns the text of a file. */
-  readonly read: (file: unknown) => Promise<string>;
-}
-
-async function start(pool: Options[0] = {}, options: Options[1] = {}): Promise<Place> {
-  const dir = await tempDir();
-  const den = await startDen({ adapter: "files_at_work", size: 1, ...pool }, {
-    dataDir: dir.path,
-    ...options,
-  });
-  return {
-    den,
-    dataDir: dir.path,
-    add: async (text, name = "rows.csv") => {
-      const { id } = await den.files.add(new TextEncoder().encode(text), { name });
-      return { $file: id };
-    },
-    read: async (file) =>
-      await new Response(await den.files.open((file as { $file: string }).$file)).text(),
-    [Symbol.asyncDispose]: async () => {
-      await den.stop();
-      await dir[Symbol.asyncDispose]();
-    },
-  };
-}
+import { startFilesDen } from "../fixtures/files_den.ts";
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 for (const carrier of ["socket", "grpc"] as const) {
   Deno.test(`a tool gets each file as its hint says, until the call ends (${carrier})`, async () => {
-    await using it = await start({ carrier });
+    await using it = await startFilesDen({ carrier });
     const file = await it.add("a,b\n");
     const shown = await it.den.execute("forms", {
       path: file,
@@ -87,7 +54,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 
   Deno.test(`a tool makes files, which may be given on (${carrier})`, async () => {
-    await using it = await start({ carrier });
+    await using it = await startFilesDen({ carrier });
     const made = await it.den.execute("upper", { source: await it.add("é") });
     const { $file: id } = made as { $file: string };
     assert.deepEqual(made, { $file: id, name: "upper.txt", bytes: 2 });
@@ -108,7 +75,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 
   Deno.test(`chunks hold files, and a stream keeps those that it was given (${carrier})`, async () => {
-    await using it = await start({ carrier });
+    await using it = await startFilesDen({ carrier });
     for (const tool of ["split", "split_async"]) {
       const chunks: unknown[] = [];
       for await (const chunk of it.den.stream(tool, { source: await it.add("a\nb\nc\n") })) {
@@ -121,7 +88,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 
   Deno.test(`threads of a tool make files at once, of the same name (${carrier})`, async () => {
-    await using it = await start({ carrier });
+    await using it = await startFilesDen({ carrier });
     const made = await it.den.execute("from_threads", { count: 20 }) as unknown[];
     const texts = await Promise.all(made.map(it.read));
     assert.deepEqual(
@@ -133,7 +100,7 @@ for (const carrier of ["socket", "grpc"] as const) {
 }
 
 Deno.test("wrong forms and unknown files are refused with the path of the field", async () => {
-  await using it = await start({}, { files: { maxFilesPerCall: 3 } });
+  await using it = await startFilesDen({}, { files: { maxFilesPerCall: 3 } });
   const { den } = it;
   const file = await it.add("x");
   await assert.rejects(den.execute("anything", { value: { $file: 7 } }), {
@@ -168,7 +135,7 @@ Deno.test("wrong forms and unknown files are refused with the path of the field"
 });
 
 Deno.test("a file that is not finished leaves nothing", async () => {
-  await using it = await start();
+  await using it = await startFilesDen();
   await assert.rejects(it.den.execute("half"), (error) => {
     assert(error instanceof PythonError);
     assert.equal(error.python.message, "half a file is none");
@@ -182,7 +149,7 @@ Deno.test("a file that is not finished leaves nothing", async () => {
 });
 
 Deno.test("files that a tool makes have limits of length and number, and good names", async () => {
-  await using it = await start({}, {
+  await using it = await startFilesDen({}, {
     files: { maxFilesPerCall: 5 },
     limits: { maxFileBytes: 100_000 },
   });
@@ -213,7 +180,7 @@ Deno.test("files that a tool makes have limits of length and number, and good na
 });
 
 Deno.test("a tool cannot hand the host a file by a link", async () => {
-  await using it = await start();
+  await using it = await startFilesDen();
   const secret = join(it.dataDir, "secret");
   await Deno.writeTextFile(secret, "secret");
   await assert.rejects(it.den.execute("replaced_by_link", { target: secret }), {
@@ -223,7 +190,7 @@ Deno.test("a tool cannot hand the host a file by a link", async () => {
 });
 
 Deno.test("host tools get descriptions of files, from programs and from Python", async () => {
-  await using it = await start();
+  await using it = await startFilesDen();
   const seen: unknown[] = [];
   it.den.tools.register(defineTool({
     name: "look",
@@ -246,7 +213,7 @@ Deno.test("host tools get descriptions of files, from programs and from Python",
 });
 
 Deno.test("a file stays while a call uses it, and can be removed afterwards", async () => {
-  await using it = await start();
+  await using it = await startFilesDen();
   const file = await it.add("used");
   const abort = new AbortController();
   const stream = it.den.stream("waits", { source: file }, { signal: abort.signal });

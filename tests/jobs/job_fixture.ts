@@ -1,5 +1,6 @@
 import { readFrame, Value, writeFrame } from "../../src/bridge/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
+import { Files } from "../../src/files/mod.ts";
 import { JobFeed, Jobs, type PreparedJob, Queues, type Runner } from "../../src/jobs/mod.ts";
 import type { CheckedJob } from "../../src/jobs/submission/job_schema.ts";
 import {
@@ -44,9 +45,10 @@ export class JobFixture implements AsyncDisposable {
 
   private constructor(store: JobStore & AsyncDisposable) {
     this.store = store;
-    const { jobs: config } = parseConfig({ jobs: { queues: [{ name: "mail" }] } });
+    const { jobs: config, files, limits } = parseConfig({ jobs: { queues: [{ name: "mail" }] } });
     this.jobs = new Jobs({
       store,
+      files: new Files({ ...limits, store: { files: store, blobs: this.blobs }, config: files }),
       blobs: this.blobs,
       config,
       feed: this.feed,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../src/errors.ts";
+import { Files } from "../../src/files/mod.ts";
 import { JobFeed, Jobs } from "../../src/jobs/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { memoryBlobs } from "../../src/store/mod.ts";
@@ -384,9 +385,10 @@ Deno.test("Jobs.cancelMany() and retryMany() change every job of a choice, never
 
 Deno.test("every method of jobs says why there is no store", async () => {
   const gone = new SnakedenError("store_unavailable", "the server 1234 has it");
-  const { jobs: config } = parseConfig({});
+  const { jobs: config, files, limits } = parseConfig({});
   const jobs = new Jobs({
     store: gone,
+    files: new Files({ ...limits, store: gone, config: files }),
     blobs: memoryBlobs(),
     config,
     feed: new JobFeed(),

@@ -55,6 +55,7 @@ export function idleJobs(
   const jobs = new Jobs({
     store,
     blobs: memoryBlobs(),
+    files: memoryFiles(input, given),
     engine: { stop: () => {}, running: () => undefined },
     feed: new JobFeed(),
     runners: {},

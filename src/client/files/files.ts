@@ -62,10 +62,7 @@ export class Files implements DenFiles {
    */
   async list(options: FileListOptions = {}): Promise<FilePage> {
     const reply = await this.#transport.send({ path: FILES, query: { ...options } });
-    const { files, cursor } = await reply.json<
-      { readonly files: readonly FileInfo[]; readonly cursor?: string }
-    >({ files: "objects" });
-    return { items: files, ...(cursor === undefined ? {} : { cursor }) };
+    return await filesIn(reply, "files");
   }
 
   /**
@@ -96,6 +93,14 @@ export class Files implements DenFiles {
     const reply = await this.#transport.send({ method: "DELETE", path: pathOf(id) });
     await reply.text();
   }
+}
+
+/** Reads a page of files, which stand in a field of the answer. */
+export async function filesIn(reply: Reply, field: "files" | "artifacts"): Promise<FilePage> {
+  const { [field]: items = [], cursor } = await reply.json<
+    { readonly [it in typeof field]?: readonly FileInfo[] } & { readonly cursor?: string }
+  >({ [field]: "objects" });
+  return { items, ...(cursor === undefined ? {} : { cursor }) };
 }
 
 async function fileIn(reply: Reply): Promise<FileInfo> {

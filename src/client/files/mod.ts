@@ -4,4 +4,4 @@
  *
  * @module
  */
-export { Files } from "./files.ts";
+export { Files, filesIn } from "./files.ts";

@@ -1,9 +1,11 @@
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
+import { filesIn } from "../files/mod.ts";
 import type { Ask, Host, Transport } from "../http/mod.ts";
 import type {
   CancelJobOptions,
   CancelManyOptions,
   DenJobs,
+  FilePage,
   Job,
   JobChoice,
   JobEvent,
@@ -162,6 +164,16 @@ export class Jobs implements DenJobs {
    */
   async retry(id: string): Promise<Job> {
     return await jobIn(await this.#requests.send(postOf(`${pathOf(id)}/retry`)));
+  }
+
+  /**
+   * Lists the files that a job has made, the last one first. They are kept with the job.
+   *
+   * @throws {SnakedenError} `unknown_job`; `invalid_input` naming every field that is wrong.
+   */
+  async artifacts(id: string, options: JobListOptions = {}): Promise<FilePage> {
+    const reply = await this.#requests.send({ path: `${pathOf(id)}/artifacts${queryOf(options)}` });
+    return await filesIn(reply, "artifacts");
   }
 
   /**

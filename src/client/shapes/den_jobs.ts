@@ -1,3 +1,4 @@
+import type { FilePage } from "./file.ts";
 import type {
   CancelJobOptions,
   CancelManyOptions,
@@ -27,6 +28,8 @@ export interface DenJobs {
   get(id: string): Promise<Job>;
   /** Lists jobs, the last submitted first. */
   list(choice?: JobChoice, options?: JobListOptions): Promise<JobPage>;
+  /** Lists the files that a job has made, the last one first. */
+  artifacts(id: string, options?: JobListOptions): Promise<FilePage>;
   /** Cancels a job. */
   cancel(id: string, options?: CancelJobOptions): Promise<Job>;
   /** Makes a job run again at once. */

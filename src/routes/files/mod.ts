@@ -6,5 +6,12 @@
  * @module
  */
 export { attachment } from "./content_disposition.ts";
-export { addFileContent, contentAnswer, type ContentOptions } from "./content.ts";
+export { queryOf } from "./file_query.ts";
+export { fileSchema } from "./file_schema.ts";
+export {
+  addFileContent,
+  type ContentAnswer,
+  contentAnswer,
+  type ContentOptions,
+} from "./content.ts";
 export { addFiles, type FilesSlice } from "./files.ts";

@@ -5,6 +5,7 @@ import type { JobJsonWriter } from "./job_json.ts";
 /** The part of the host that the routes of jobs use; results and chunks are encoded. */
 export type JobsSlice = Pick<
   Jobs,
+  | "artifacts"
   | "cancel"
   | "cancelMany"
   | "events"

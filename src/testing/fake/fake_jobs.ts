@@ -1,6 +1,7 @@
 import {
   type CancelJobOptions,
   type DenJobs,
+  type FilePage,
   type Job,
   type JobChoice,
   type JobEvent,
@@ -173,6 +174,13 @@ export class FakeJobs implements DenJobs {
       clearTimeout(timer);
     }
     return job.view();
+  }
+
+  /** Returns no files: tools of a fake make none. */
+  // deno-lint-ignore require-await
+  async artifacts(id: string): Promise<FilePage> {
+    this.#find(id);
+    return { items: [] };
   }
 
   /** Yields the events of a job, those that have been and those to come, until its end. */

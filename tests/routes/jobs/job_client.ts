@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { frameBytes, readFrame, Value, writeFrame } from "../../../src/bridge/mod.ts";
 import { type ConfigInput, parseConfig } from "../../../src/config/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../../src/errors.ts";
+import { Files } from "../../../src/files/mod.ts";
 import { type CallJob, JobFeed, Jobs, Queues, type Runner } from "../../../src/jobs/mod.ts";
 import type { AppOptions } from "../../../src/routes/mod.ts";
 import {
@@ -96,6 +97,7 @@ export function jobClient(
   const jobs = new Jobs({
     store,
     blobs,
+    files: new Files({ ...config.limits, store: { files: own, blobs }, config: config.files }),
     engine: { stop: (ids) => void stops.push(...ids), running: () => undefined },
     feed,
     runners: { call: RUNNER as Runner },
