@@ -2,13 +2,12 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, KeyGuard } from "./access/mod.ts";
 import { addExecute, addKeptStreams, addStream, StreamAnswers, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
-import { addFileContent, addFiles } from "./files/mod.ts";
+import { addFileContent, addFiles, addJobArtifacts } from "./files/mod.ts";
 import { addHardware } from "./hardware.ts";
 import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
 import {
-  addJobArtifacts,
   addJobBatch,
   addJobEvents,
   addJobResult,

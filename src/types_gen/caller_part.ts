@@ -34,6 +34,21 @@ export const HELPERS: Readonly<Record<HelperType, string>> = {
   BytesInput: `/** Bytes for a tool. */
 export type BytesInput = Uint8Array | ArrayBuffer | DataView;
 `,
+  FileInput:
+    `/** A file for a tool, by its id; as a tool has returned it, or \`{ $file: file.id }\`. */
+export interface FileInput {
+  readonly $file: string;
+  readonly name?: string;
+  readonly bytes?: number;
+}
+`,
+  FileOutput: `/** A file that a tool has made, which can be an argument too. */
+export interface FileOutput {
+  readonly $file: string;
+  readonly name: string;
+  readonly bytes: number;
+}
+`,
   ArrayInput: `/** Numbers for a tool: an array, a TypedArray (one dimension), or lists. */
 export type ArrayInput = ArrayOutput | Numbers;
 
@@ -82,6 +97,7 @@ export const BIND_PART = `function bind<Options extends object>(
 /** The names that no type of a tool may have. */
 export const RESERVED: readonly string[] = [
   ...["Arguments", "Caller", "Stream", "OptionsOf", "Tools", "PythonTools", "ToolsByPool"],
+  ...["FileInput", "FileOutput"],
   ...["ArrayInput", "ArrayOutput", "BytesInput", "HalfArray", "NdArray", "Numbers", "TypedArray"],
   // Globals that the file uses.
   ...["Array", "ArrayBuffer", "AsyncIterable", "BigInt64Array", "BigUint64Array", "DataView"],

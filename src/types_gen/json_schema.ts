@@ -116,6 +116,11 @@ export function isBytes(schema: Schema): boolean {
   return choices.length > 0 && choices.every((it) => isBytes(recordOf(it)));
 }
 
+/** Returns true for the schema of a file: an object whose key names it. */
+export function isFile(schema: Schema): boolean {
+  return schema.title === "File" && recordOf(schema.properties).$file !== undefined;
+}
+
 /** Returns true for a schema of an array with a shape: the tagged leaf, or also lists. */
 export function isNdArray(schema: Schema): boolean {
   return isTagged(schema, "array") ||

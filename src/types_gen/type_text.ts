@@ -2,6 +2,7 @@ import { docComment } from "./doc_comment.ts";
 import {
   isBytes,
   isEndless,
+  isFile,
   isNdArray,
   listOf,
   recordOf,
@@ -15,7 +16,7 @@ import {
 export type Direction = "args" | "result";
 
 /** The types of a generated file that do not come from a schema. */
-export type HelperType = "ArrayInput" | "ArrayOutput" | "BytesInput";
+export type HelperType = "ArrayInput" | "ArrayOutput" | "BytesInput" | "FileInput" | "FileOutput";
 
 /** The place of a schema, and the way to name the types that it refers to. */
 export interface TypeContext {
@@ -60,7 +61,7 @@ function wrapped(head: string, members: readonly string[], indent: string): stri
 function isPlainObject(schema: Schema): boolean {
   return schema.type === "object" && schema.$ref === undefined && schema.anyOf === undefined &&
     schema.oneOf === undefined && schema.allOf === undefined && schema.enum === undefined &&
-    schema.const === undefined && !isBytes(schema) && !isNdArray(schema);
+    schema.const === undefined && !isBytes(schema) && !isFile(schema) && !isNdArray(schema);
 }
 
 /** Returns the members of the union that a schema allows; one member for most. */
@@ -77,6 +78,11 @@ function membersOf(given: unknown, context: TypeContext): string[] {
     if (direction === "result") return ["Uint8Array"];
     onHelper("BytesInput");
     return ["BytesInput"];
+  }
+  if (isFile(schema)) {
+    const name = direction === "args" ? "FileInput" : "FileOutput";
+    onHelper(name);
+    return [name];
   }
   if (isNdArray(schema)) {
     const name = direction === "args" ? "ArrayInput" : "ArrayOutput";

@@ -1,10 +1,9 @@
-/** Tests of files as values through every door: HTTP, forms, the socket, programs and the client. */
+/** Tests of files as values through every door: HTTP, the socket, programs and the client. */
 import assert from "node:assert/strict";
 import { SnakedenClient } from "../../src/client/mod.ts";
 import { createApp, OpenSockets } from "../../src/routes/mod.ts";
 import type { Snakeden } from "../../mod.ts";
-import { untilNoFolders } from "../fixtures/call_folders.ts";
-import { startFilesDen } from "../fixtures/files_den.ts";
+import { startFilesDen, untilNoFolders } from "../fixtures/files_den.ts";
 import { SocketClient } from "../routes/socket/socket_client.ts";
 
 /** Serves a host on a free port. */

@@ -1,8 +1,7 @@
 /** Tests of the files of calls and jobs while workers die, callers leave and time runs out. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { filesOfCalls, untilNoFolders } from "../fixtures/call_folders.ts";
-import { startFilesDen } from "../fixtures/files_den.ts";
+import { filesOfCalls, startFilesDen, untilNoFolders } from "../fixtures/files_den.ts";
 import { until } from "../fixtures/until.ts";
 
 for (const carrier of ["socket", "grpc"] as const) {

@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { defineTool, PythonError } from "../../mod.ts";
-import { filesOfCalls, untilNoFolders } from "../fixtures/call_folders.ts";
-import { startFilesDen } from "../fixtures/files_den.ts";
+import { filesOfCalls, startFilesDen, untilNoFolders } from "../fixtures/files_den.ts";
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 

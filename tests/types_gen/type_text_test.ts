@@ -18,6 +18,7 @@ function typesOf(schema: Schema, $defs: Schema = {}): { args: string; result: st
 }
 
 const BYTES = { type: "object", properties: { $snakeden: { const: "bytes" } } };
+const FILE = { title: "File", type: "object", properties: { $file: { type: "string" } } };
 const ARRAY = { title: "ndarray", type: "object", properties: { $snakeden: { const: "array" } } };
 
 /** The schemas that hints have, with their types. A single text stands for both directions. */
@@ -45,6 +46,17 @@ const CASES: Record<string, readonly [schema: Schema, args: string, result?: str
   "Literal with a tuple": [{ enum: [["a", 1]] }, 'readonly ["a", 1]'],
   "Literal beyond 2^53": [{ enum: [2 ** 60] }, "number | bigint"],
   "const": [{ const: 'a"b' }, '"a\\"b"'],
+  "File": [FILE, "FileInput", "FileOutput"],
+  "Path": [
+    { anyOf: [{ type: "string" }, FILE] },
+    "string | FileInput",
+    "string | FileOutput",
+  ],
+  "bytes or a file": [
+    { anyOf: [BYTES, FILE] },
+    "BytesInput | FileInput",
+    "Uint8Array | FileOutput",
+  ],
   "list": [{ type: "array", items: { type: "string" } }, "readonly string[]", "string[]"],
   "list of a union": [
     { type: "array", items: { type: ["string", "null"] } },

@@ -1,13 +1,12 @@
 /**
  * The routes of files: adding, listing and removing them ({@link addFiles}), and their bytes as a
- * whole or in parts ({@link addFileContent}). Bytes are streamed in both directions, with bounds on
+ * whole or in parts ({@link addFileContent}), also by the job that has made them
+ * ({@link addJobArtifacts}). Bytes are streamed in both directions, with bounds on
  * silence.
  *
  * @module
  */
 export { attachment } from "./content_disposition.ts";
-export { queryOf } from "./file_query.ts";
-export { fileSchema } from "./file_schema.ts";
 export {
   addFileContent,
   type ContentAnswer,
@@ -15,3 +14,8 @@ export {
   type ContentOptions,
 } from "./content.ts";
 export { addFiles, type FilesSlice } from "./files.ts";
+export { addJobArtifacts, type JobFilesSlice } from "./job_artifacts.ts";
+export { isKnown, type Part, partHeaders, partOf, type Representation } from "./ranges.ts";
+export { sentStream } from "./sent_stream.ts";
+export { queryOf } from "./file_query.ts";
+export { fileSchema } from "./file_schema.ts";

@@ -1,12 +1,11 @@
 /**
  * The routes of durable jobs: submissions ({@link addSubmit}, {@link addJobBatch}), the jobs
- * themselves ({@link addJobs}), their results ({@link addJobResult}), the files that they have made
- * ({@link addJobArtifacts}) and events ({@link addJobEvents}), and the queues ({@link addQueues}). {@link laterCalls} turns a call that
+ * themselves ({@link addJobs}), their results ({@link addJobResult}) and events
+ * ({@link addJobEvents}), and the queues ({@link addQueues}). {@link laterCalls} turns a call that
  * is to be answered later into a job.
  *
  * @module
  */
-export { addJobArtifacts } from "./artifacts.ts";
 export { addJobBatch } from "./batch.ts";
 export { addJobEvents, JobEventStreams } from "./events/mod.ts";
 export { JobJsonWriter } from "./job_json.ts";

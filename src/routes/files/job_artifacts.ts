@@ -1,15 +1,20 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { SnakedenError } from "../../errors.ts";
 import type { FileInfo } from "../../files/mod.ts";
+import type { Jobs } from "../../jobs/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
-import { contentAnswer, fileSchema, type FilesSlice, queryOf } from "../files/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { problemAnswers } from "../schema/mod.ts";
-import { checkedId } from "./job_fields.ts";
-import { JOB_PARAM } from "./job_schema.ts";
-import type { JobsSlice } from "./jobs_slice.ts";
+import { contentAnswer } from "./content.ts";
+import { queryOf } from "./file_query.ts";
+import { fileSchema } from "./file_schema.ts";
+import type { FilesSlice } from "./files.ts";
+
+/** The part of the jobs that knows what they have made. */
+export type JobFilesSlice = Pick<Jobs, "artifacts">;
 
 const tags = ["jobs"];
+const JOB_PARAM = z.object({ id: z.string().openapi({ example: "0195b2f0-7c1e-7d3a-8a0b" }) });
 /** The most files that are read at once to find one by its name. */
 const PAGE = 1_000;
 
@@ -75,7 +80,7 @@ const contentRoute = createRoute({
 /** Adds `/v1/jobs/:id/artifacts` and the files there, by name. */
 export function addJobArtifacts(
   app: OpenAPIHono<AppEnv>,
-  jobs: JobsSlice,
+  jobs: JobFilesSlice,
   { files, traffic }: {
     readonly files: Pick<FilesSlice, "read">;
     readonly traffic: Pick<Traffic, "answers">;
@@ -84,13 +89,13 @@ export function addJobArtifacts(
   app.openapi(listRoute, async (c) => {
     const { limit, ...query } = queryOf(c.req.queries(), ["cursor", "limit"]);
     const page = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }) };
-    const { items, cursor } = await jobs.artifacts(checkedId(c.req.valid("param").id), page);
+    const { items, cursor } = await jobs.artifacts(c.req.valid("param").id, page);
     return c.json({ artifacts: [...items], ...(cursor === undefined ? {} : { cursor }) }, 200);
   });
   app.openapi(contentRoute, async (c) => {
     const { id, name } = c.req.valid("param");
     const { headers, method } = c.req.raw;
-    const file = await find(jobs, checkedId(id), name);
+    const file = await find(jobs, id, name);
     return await contentAnswer(file, {
       headers,
       isHead: method === "HEAD",
@@ -101,7 +106,7 @@ export function addJobArtifacts(
 }
 
 /** Returns the last file of a name that a job has made. */
-async function find(jobs: JobsSlice, id: string, name: string): Promise<FileInfo> {
+async function find(jobs: JobFilesSlice, id: string, name: string): Promise<FileInfo> {
   let cursor: string | undefined;
   do {
     const page = { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) };
