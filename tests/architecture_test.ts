@@ -34,6 +34,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["bridge"],
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
+  ["cli"],
   ["store", "process", "types_gen", "client"],
   ["values"],
   ["async", "collections", "json"],
@@ -49,6 +50,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["files", "policies"]],
+  cli: [["."], ["jobs"], ["command"], ["terminal"]],
   client: [
     ["."],
     ["jobs", "namespaces"],
@@ -297,6 +299,8 @@ function kvNames(text: string): string[] {
 const edges = [
   ...await importsOf("main.ts"),
   ...await importsOf("mod.ts"),
+  ...await importsOf("src/cli/main.ts"),
+  ...await importsOf("src/cli/mod.ts"),
   ...await importsOf("src/client/mod.ts"),
   ...await importsOf("src/spawn/mod.ts"),
   ...await importsOf("src/testing/mod.ts"),
@@ -309,6 +313,14 @@ Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
 
 Deno.test("architecture: imports run one way", () => {
   assert.deepEqual([...new Set(directionProblems(edges))], []);
+});
+
+Deno.test("architecture: the command line knows nothing of the host", () => {
+  const known = ["async", "cli", "client"];
+  const others = edges.filter(({ from, to }) =>
+    partOf(from) === "cli" && !known.includes(partOf(to) ?? "")
+  );
+  assert.deepEqual(others, []);
 });
 
 Deno.test("architecture: imports inside a part run down its levels", () => {

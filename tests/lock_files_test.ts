@@ -10,7 +10,14 @@ import { ROOT } from "../scripts/dev_python.ts";
 const MAX_PACKAGES = 70;
 const MAX_BYTES = 60_000_000;
 /** The files and folders outside of tests/ that a user starts. */
-const ENTRANCES = ["main.ts", "mod.ts", "scripts/setup.ts", "scripts/doctor.ts", "examples/"];
+const ENTRANCES = [
+  "main.ts",
+  "mod.ts",
+  "src/cli/main.ts",
+  "scripts/setup.ts",
+  "scripts/doctor.ts",
+  "examples/",
+];
 
 interface LockFile {
   readonly specifiers: Record<string, string>;

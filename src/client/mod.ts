@@ -61,3 +61,4 @@ export type {
 export type * from "./shapes/mod.ts";
 export { SnakedenClient } from "./snakeden_client.ts";
 export { ToolStream } from "./streams/mod.ts";
+export { valueFromJson, valueToJson } from "./values/mod.ts";

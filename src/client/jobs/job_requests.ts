@@ -20,6 +20,12 @@ export class JobRequests {
     return new JobRequests(this.#transport, host);
   }
 
+  /** Returns the same for the host that an error says was reached, if that is known. */
+  after(error: unknown): JobRequests {
+    const lost = this.host === undefined ? this.#lostAnswer(error) : undefined;
+    return lost === undefined ? this : this.at(lost.host);
+  }
+
   /** Sends a request and returns its answer, whose body must be read or left. */
   async send(ask: Ask): Promise<Reply> {
     return await this.#transport.send(this.host === undefined ? ask : { host: this.host, ...ask });

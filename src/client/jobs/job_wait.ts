@@ -51,6 +51,8 @@ export async function waitForEnd(
         }
       } catch (error) {
         bound.signal.throwIfAborted();
+        // A request that waits is often cut off before its first answer.
+        known = known.after(error);
         const isLast = known.host === undefined || deadline <= performance.now() ||
           backoff.failures === MAX_FAILURES;
         if (isLast || !isPassing(error)) throw error;

@@ -6,5 +6,6 @@
  * @module
  */
 export { parseExactJson } from "./exact_json.ts";
+export { valueFromJson, valueToJson } from "./json_text.ts";
 export { decodeFields, ReceivedValue } from "./received_value.ts";
 export { decodeTree, encodeTree, rawOf, type RawValue } from "./tree.ts";

@@ -1,0 +1,33 @@
+import { type ErrorCode, SnakedenError } from "../../client/mod.ts";
+import { type Paint, safeText } from "../terminal/mod.ts";
+import { UsageError } from "./exit_status.ts";
+
+/** Things that a person can do about an error. */
+const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  unauthenticated: "set SNAKEDEN_API_KEY to a key of the server",
+  forbidden: "set SNAKEDEN_API_KEY to a key of the server",
+  host_unreachable: "start a server with `deno task serve`, or name another one with --url or " +
+    "SNAKEDEN_URL",
+  server_busy: "try again in a moment",
+  pool_saturated: "try again in a moment",
+  shutting_down: "try again when the server has started again",
+  unknown_job: "list the jobs that are kept with `deno task job list`",
+  job_running: "wait for its end, or cancel it first",
+};
+
+/** Returns an error for people: its text, its code, a hint, and the id of its request. */
+export function errorText(error: unknown, paint: Paint): string {
+  const head = paint("red", "error:");
+  if (error instanceof UsageError) return `${head} ${safeText(error.message)}`;
+  if (!(error instanceof SnakedenError)) {
+    return `${head} ${safeText(error instanceof Error ? error.message : String(error))}`;
+  }
+  const { code, message, requestId } = error;
+  const hint = HINTS[code];
+  return [
+    `${head} ${safeText(message)}`,
+    `  code: ${code}`,
+    ...(hint === undefined ? [] : [`  hint: ${hint}`]),
+    ...(requestId === undefined ? [] : [`  request: ${safeText(requestId)}`]),
+  ].join("\n");
+}

@@ -1,0 +1,5 @@
+/** The program of the command line; `deno task job` starts it. */
+import { systemIo } from "./command/mod.ts";
+import { runCli } from "./run_cli.ts";
+
+if (import.meta.main) Deno.exit(await runCli(Deno.args, systemIo()));

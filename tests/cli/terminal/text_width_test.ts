@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { fitText, textWidth } from "../../../src/cli/terminal/mod.ts";
+
+Deno.test("textWidth() counts the columns of a terminal", () => {
+  const widths: readonly (readonly [text: string, width: number])[] = [
+    ["", 0],
+    ["abc", 3],
+    ["Grüße", 5],
+    ["Gru\u0308ße", 5],
+    ["世界", 4],
+    ["ｆｕｌｌ", 8],
+    ["한글", 4],
+    ["👍", 2],
+    ["👩‍👩‍👧", 2],
+    ["❤️", 2],
+    ["a\u200bb", 2],
+  ];
+  for (const [text, width] of widths) assert.equal(textWidth(text), width, text);
+});
+
+Deno.test("fitText() cuts a text that is too wide, and never in a character", () => {
+  assert.equal(fitText("abcdef", 6), "abcdef");
+  assert.equal(fitText("abcdef", 4), "abc…");
+  assert.equal(fitText("世界世界", 5), "世界…");
+  assert.equal(fitText("世界", 2), "…");
+  assert.equal(fitText("ab", 1), "…");
+  assert.equal(fitText("ab", 0), "");
+  fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.nat(20), (text, columns) => {
+    assert.ok(textWidth(fitText(text, columns)) <= columns);
+  }));
+});
