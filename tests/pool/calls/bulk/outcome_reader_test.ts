@@ -51,7 +51,6 @@ function setUp(note?: BulkNote): SetUp {
   reader.signal.addEventListener(
     "abort",
     { handleEvent: () => call.reject(reader.signal.reason) },
-    { once: true },
   );
   const ending = reader.attach({ outcome: call.promise, credit: (bytes) => credits.push(bytes) });
   ending.catch(() => {});
