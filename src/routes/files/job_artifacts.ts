@@ -94,11 +94,8 @@ export function addJobArtifacts(
   });
   app.openapi(contentRoute, async (c) => {
     const { id, name } = c.req.valid("param");
-    const { headers, method } = c.req.raw;
     const file = await find(jobs, id, name);
-    return await contentAnswer(file, {
-      headers,
-      isHead: method === "HEAD",
+    return await contentAnswer(c.req.raw, file, {
       read: (part) => files.read(file, part),
       traffic,
     });

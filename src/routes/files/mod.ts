@@ -1,21 +1,13 @@
 /**
  * The routes of files: adding, listing and removing them ({@link addFiles}), and their bytes as a
  * whole or in parts ({@link addFileContent}), also by the job that has made them
- * ({@link addJobArtifacts}). Bytes are streamed in both directions, with bounds on
- * silence.
+ * ({@link addJobArtifacts}). Bytes are streamed in both directions, with bounds on silence.
  *
  * @module
  */
 export { attachment } from "./content_disposition.ts";
-export {
-  addFileContent,
-  type ContentAnswer,
-  contentAnswer,
-  type ContentOptions,
-} from "./content.ts";
+export { addFileContent, contentAnswer, type ContentOptions } from "./content.ts";
 export { addFiles, type FilesSlice } from "./files.ts";
 export { addJobArtifacts, type JobFilesSlice } from "./job_artifacts.ts";
-export { isKnown, type Part, partHeaders, partOf, type Representation } from "./ranges.ts";
-export { sentStream } from "./sent_stream.ts";
 export { queryOf } from "./file_query.ts";
 export { fileSchema } from "./file_schema.ts";
