@@ -232,6 +232,8 @@ export class Link {
     } else if (message.failure) {
       const { id, error, runMs } = message.failure;
       this.#finish(id, runMs)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
+    } else if (message.printed) {
+      this.#calls.get(message.printed.id)?.onPrinted?.(message.printed.pipes);
     } else if (message.pong) {
       this.#pong(message.pong.id, message.pong.rssBytes);
     } else if (message.recalled) {

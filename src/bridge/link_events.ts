@@ -13,6 +13,8 @@ export interface CallListener extends AskListener {
   onRecalled(): void;
   onChunk(value: Value): void;
   onProgress(value: Value): void;
+  /** The call has written into these pipes, and ends: 1 for stdout, 2 for stderr, 3 for both. */
+  onPrinted?(pipes: number): void;
 }
 
 /** Events of a link other than those of calls. */

@@ -15,6 +15,8 @@ export interface OutgoingCall {
   readonly number?: number;
   /** The form of arrays that are sent back, as a number of link.proto. */
   readonly arrays?: number;
+  /** True if the output of the call is kept. Default false. */
+  readonly keepsOutput?: boolean;
   /** Set for a bulk call, whose arguments are a list of items. `timeoutMs` is that of an item. */
   readonly bulk?: OutgoingBulk | undefined;
 }
@@ -44,6 +46,7 @@ export function callMessage(
     requestId: call.requestId,
     number: call.number ?? 0,
     arrays: call.arrays ?? 0,
+    keepsOutput: call.keepsOutput ?? false,
   };
   if (bulk === undefined) return message;
   const { taggedItems, itemBuffers } = bulk;

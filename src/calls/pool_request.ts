@@ -41,6 +41,7 @@ export function poolRequest(
     onProgress: watch?.onProgress ??
       (options.onProgress && reporterTo(options.onProgress, tool)),
     onSent: watch?.onSent,
+    output: watch?.output,
     inputs,
     bulk: watch?.bulk,
     sink,

@@ -1,6 +1,6 @@
 import type { StopSignal } from "../async/mod.ts";
 import type { OutgoingBulk, Value } from "../bridge/mod.ts";
-import type { CallOutcome, CallWork, ChunkStream } from "../pool/mod.ts";
+import type { CallOutcome, CallWork, ChunkStream, OutputSink } from "../pool/mod.ts";
 
 /** Hears of the work of a call. Its functions must not throw. */
 export interface WorkWatch {
@@ -13,6 +13,8 @@ export interface WorkWatch {
   readonly bulk?: OutgoingBulk | undefined;
   /** The job whose attempt the call is. */
   readonly job?: string;
+  /** Receives the output of the call. */
+  readonly output?: OutputSink | undefined;
   /** Stops the call, instead of the signal of its options. Sessions that are strict need both. */
   readonly signal?: StopSignal | undefined;
 }

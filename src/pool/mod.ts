@@ -39,6 +39,8 @@ export {
   type ItemOutcome,
   type OnOutcomes,
   OutcomeReader,
+  type OutputPipe,
+  type OutputSink,
   PRIORITY_RANGE,
   stalled,
   StallWatch,

@@ -6,6 +6,8 @@ import { type CommandSpec, killGroup, signalGroup, spawnGroup } from "./process_
 export interface ProcessSpec extends CommandSpec {
   /** Called for each line of stdout and stderr. */
   readonly onLine: (line: string, from: "stdout" | "stderr") => void;
+  /** See {@link OutputOptions.room}. */
+  readonly room?: () => Promise<void> | undefined;
 }
 
 /** The end of a process: an exit code or a signal; the other one is null. */
@@ -35,6 +37,7 @@ export class ManagedProcess {
   readonly exited: Promise<ProcessExit>;
   readonly #child: Deno.ChildProcess;
   #ended = false;
+  #readers: readonly OutputReader[] = [];
 
   private constructor(child: Deno.ChildProcess, spec: ProcessSpec) {
     this.#child = child;
@@ -65,16 +68,22 @@ export class ManagedProcess {
     return await this.exited;
   }
 
+  /** Reads the output now, rather than after a pause. */
+  readOutput(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+
   /** Sends SIGKILL to the group. Resolves when the process is gone. */
   async kill(): Promise<ProcessExit> {
     if (!this.#ended) killGroup(this.pid);
     return await this.exited;
   }
 
-  async #watch({ onLine }: ProcessSpec): Promise<ProcessExit> {
+  async #watch({ onLine, room }: ProcessSpec): Promise<ProcessExit> {
     const readers = (["stdout", "stderr"] as const).map((from) =>
-      new OutputReader(this.#child[from], { onLine: (line) => onLine(line, from) })
+      new OutputReader(this.#child[from], { onLine: (line) => onLine(line, from), room })
     );
+    this.#readers = readers;
     const status = await this.#child.status;
     this.#ended = true;
     // Whatever the process started ends with it, even after a normal exit.

@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers";
-import { delay } from "../async/mod.ts";
 import { LineSplitter } from "./line_splitter.ts";
 
 /**
@@ -17,6 +16,11 @@ const LITTLE_BYTES = 32 * 1024;
 /** Options of {@link OutputReader}. */
 export interface OutputOptions {
   readonly onLine: (line: string) => void;
+  /**
+   * Resolves when more lines are welcome; undefined if they are now. The reader asks after each
+   * turn, and leaves the rest in the pipe meanwhile, unless it is in a hurry.
+   */
+  readonly room?: (() => Promise<void> | undefined) | undefined;
 }
 
 /**
@@ -33,7 +37,9 @@ export class OutputReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: OutputOptions;
   #left = false;
-  readonly #hurried = new AbortController();
+  #isHurried = false;
+  /** Ends what the reader waits for besides the pipe. */
+  #goOn: (() => void) | undefined;
 
   constructor(pipe: ReadableStream<Uint8Array>, options: OutputOptions) {
     this.#reader = pipe.getReader();
@@ -43,7 +49,13 @@ export class OutputReader {
 
   /** Reads without pauses from now on. */
   hurry(): void {
-    this.#hurried.abort();
+    this.#isHurried = true;
+    this.#goOn?.();
+  }
+
+  /** Ends the pause before the next read, if there is one. */
+  wake(): void {
+    this.#goOn?.();
   }
 
   /** Abandons the pipe and all output that it may still bring. */
@@ -63,7 +75,7 @@ export class OutputReader {
         if (value === undefined) break;
         this.bytes += value.byteLength;
         await this.#handOut(splitter.push(decoder.decode(value, { stream: true })));
-        if (value.byteLength < LITTLE_BYTES) await delay(PAUSE_MS, this.#hurried.signal);
+        if (value.byteLength < LITTLE_BYTES) await this.#pause();
       }
     } catch {
       // The pipe broke. The output before that counts.
@@ -78,6 +90,23 @@ export class OutputReader {
       for (let i = at; i < end; i++) this.#options.onLine(lines[i] ?? "");
       this.steps++;
       await new Promise((resolve) => setImmediate(resolve));
+      const room = this.#isHurried ? undefined : this.#options.room?.();
+      if (room !== undefined) await this.#until((resolve) => void room.then(resolve, resolve));
     }
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#isHurried) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await this.#until((resolve) => timer = setTimeout(resolve, PAUSE_MS));
+    clearTimeout(timer);
+  }
+
+  async #until(begin: (resolve: () => void) => void): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#goOn = resolve;
+    begin(resolve);
+    await promise;
+    this.#goOn = undefined;
   }
 }

@@ -75,6 +75,7 @@ const KEY = {
     bulk: 0x58,
     taggedItems: 0x62,
     itemBuffers: 0x6a,
+    keepsOutput: 0x70,
   },
   answer: { id: 0x08, value: 0x12 },
   value: { json: 0x0a, tagged: 0x10, buffers: 0x1a, shared: 0x22 },
@@ -127,6 +128,7 @@ export class FrameWriter {
       this.#numbers(KEY.call.taggedItems, call.taggedItems ?? []);
       this.#numbers(KEY.call.itemBuffers, call.itemBuffers ?? []);
     }
+    this.#number(KEY.call.keepsOutput, call.keepsOutput ? 1 : 0);
     this.#close(body);
     this.#close(message);
   }

@@ -102,7 +102,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask" | "printed";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -117,6 +117,7 @@ export interface WorkerMessage {
   leaving?: Leaving | null;
   imported?: Imported | null;
   ask?: Ask | null;
+  printed?: Printed | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -133,6 +134,7 @@ export interface WorkerMessageInit {
   leaving?: LeavingInit | null;
   imported?: ImportedInit | null;
   ask?: AskInit | null;
+  printed?: PrintedInit | null;
 }
 
 export interface HostMessage {
@@ -379,6 +381,7 @@ export interface Call {
   bulk: boolean;
   taggedItems: number[];
   itemBuffers: number[];
+  keepsOutput: boolean;
 }
 export interface CallInit {
   id?: number | null;
@@ -394,6 +397,7 @@ export interface CallInit {
   bulk?: boolean | null;
   taggedItems?: number[] | null;
   itemBuffers?: number[] | null;
+  keepsOutput?: boolean | null;
 }
 
 export interface Cancel {
@@ -451,6 +455,15 @@ export interface FailureInit {
   id?: number | null;
   error?: ErrorInit | null;
   runMs?: number | null;
+}
+
+export interface Printed {
+  id: number;
+  pipes: number;
+}
+export interface PrintedInit {
+  id?: number | null;
+  pipes?: number | null;
 }
 
 export interface Chunk {
@@ -532,6 +545,7 @@ export declare const snakeden: {
     Credit: Codec<Credit, CreditInit>;
     Result: Codec<Result, ResultInit>;
     Failure: Codec<Failure, FailureInit>;
+    Printed: Codec<Printed, PrintedInit>;
     Chunk: Codec<Chunk, ChunkInit>;
     Progress: Codec<Progress, ProgressInit>;
     Ask: Codec<Ask, AskInit>;

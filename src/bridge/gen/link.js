@@ -204,11 +204,12 @@ export const snakeden = $root.snakeden = (() => {
             WorkerMessage.prototype.leaving = null;
             WorkerMessage.prototype.imported = null;
             WorkerMessage.prototype.ask = null;
+            WorkerMessage.prototype.printed = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(WorkerMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -247,6 +248,8 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Imported.encode(message.imported, writer.uint32(106).fork(), _depth + 1).ldelim();
                 if (message.ask != null && $Object.hasOwnProperty.call(message, "ask"))
                     $root.snakeden.v1.Ask.encode(message.ask, writer.uint32(114).fork(), _depth + 1).ldelim();
+                if (message.printed != null && $Object.hasOwnProperty.call(message, "printed"))
+                    $root.snakeden.v1.Printed.encode(message.printed, writer.uint32(122).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -376,6 +379,13 @@ export const snakeden = $root.snakeden = (() => {
                                 break;
                             message.ask = $root.snakeden.v1.Ask.decode(reader, reader.size(), $undefined, _depth + 1, message.ask);
                             message.body = "ask";
+                            continue;
+                        }
+                    case 15: {
+                            if (wireType !== 2)
+                                break;
+                            message.printed = $root.snakeden.v1.Printed.decode(reader, reader.size(), $undefined, _depth + 1, message.printed);
+                            message.body = "printed";
                             continue;
                         }
                     }
@@ -2451,6 +2461,7 @@ export const snakeden = $root.snakeden = (() => {
             Call.prototype.bulk = false;
             Call.prototype.taggedItems = $util.emptyArray;
             Call.prototype.itemBuffers = $util.emptyArray;
+            Call.prototype.keepsOutput = false;
 
             Call.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2485,6 +2496,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(98).uint32s(message.taggedItems);
                 if (message.itemBuffers != null && message.itemBuffers.length)
                     writer.uint32(106).uint32s(message.itemBuffers);
+                if (message.keepsOutput != null && $Object.hasOwnProperty.call(message, "keepsOutput") && message.keepsOutput !== false)
+                    writer.uint32(112).bool(message.keepsOutput);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2640,6 +2653,15 @@ export const snakeden = $root.snakeden = (() => {
                             if (!(message.itemBuffers && message.itemBuffers.length))
                                 message.itemBuffers = [];
                             message.itemBuffers.push(reader.uint32());
+                            continue;
+                        }
+                    case 14: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.keepsOutput = value;
+                            else
+                                delete message.keepsOutput;
                             continue;
                         }
                     }
@@ -3284,6 +3306,100 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Failure;
+        })();
+
+        v1.Printed = (function() {
+
+            const Printed = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Printed.prototype.id = 0;
+            Printed.prototype.pipes = 0;
+
+            Printed.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== 0)
+                    writer.uint32(8).uint32(message.id);
+                if (message.pipes != null && $Object.hasOwnProperty.call(message, "pipes") && message.pipes !== 0)
+                    writer.uint32(16).uint32(message.pipes);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Printed.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Printed();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.id = value;
+                            else
+                                delete message.id;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.pipes = value;
+                            else
+                                delete message.pipes;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Printed;
         })();
 
         v1.Chunk = (function() {

@@ -2,6 +2,7 @@ import { type Alarms, LoneAlarm } from "../../async/mod.ts";
 import type { Ask, CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
 import type { BulkNote } from "./bulk_note.ts";
 import type { Call } from "./call.ts";
+import { bitOf, OutputEnd, type OutputPipe } from "./output_sink.ts";
 import type { AttemptOfCall } from "./call_surroundings.ts";
 import type { Listed } from "./call_list.ts";
 
@@ -21,6 +22,8 @@ export interface AttemptHost {
   bulkNoteOf(attempt: Attempt): BulkNote | undefined;
   /** Called when the worker has answered an attempt, at most once for each. */
   onAnswered(attempt: Attempt): void;
+  /** Called when an attempt whose output is kept ends, and has written. */
+  onPrinted(attempt: Attempt): void;
   /** Called when the worker gave an attempt back: it has not begun it, and never will. */
   onGivenBack(attempt: Attempt): void;
   /** Called when an attempt still runs `graceMs` after it was asked to stop. */
@@ -68,6 +71,9 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   #state: AttemptState = "running";
   /** Rings if the attempt does not stop in time. */
   #overdue: LoneAlarm | undefined;
+  /** The pipes in which its output has ended. */
+  #endedPipes = 0;
+  #outputEnd: OutputEnd | undefined;
 
   constructor(call: Call, host: AttemptHost, now: number) {
     this.call = call;
@@ -98,6 +104,26 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
 
   get bulkNote(): BulkNote | undefined {
     return this.#note ?? this.#host.bulkNoteOf(this);
+  }
+
+  get outputRead(): Promise<void> | undefined {
+    return this.#outputEnd?.read;
+  }
+
+  /** True once its output has been read from all pipes in which it was marked. */
+  get isOutputRead(): boolean {
+    return this.#outputEnd?.isRead ?? false;
+  }
+
+  /** Notes that its output has ended in a pipe. */
+  outputEnded(pipe: OutputPipe): void {
+    this.#endedPipes |= bitOf(pipe);
+    this.#outputEnd?.ended(pipe);
+  }
+
+  /** Waits for its output no longer. */
+  giveUpOutput(): void {
+    this.#outputEnd?.giveUp();
   }
 
   /** Sends the call to the worker. */
@@ -170,6 +196,13 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   onProgress(value: Value): void {
     this.call.onProgress(value);
   }
+
+  onPrinted(pipes: number): void {
+    if (this.call.output === undefined) return;
+    this.#outputEnd = new OutputEnd(pipes, this.#endedPipes);
+    this.#host.onPrinted(this);
+  }
+
   onAsk(ask: Ask): Value | Promise<Value> {
     return this.call.answer(ask, this.#host);
   }

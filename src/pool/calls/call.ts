@@ -112,6 +112,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.#request.args;
   }
 
+  get output(): CallRequest["output"] {
+    return this.#request.output;
+  }
+
   /** Its number on the link and in the log of the worker. */
   get number(): number {
     return this.sequence >>> 0;
@@ -155,7 +159,8 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Returns the message for a worker that is sent the call at the time `now`. */
   message(now: number): OutgoingCall {
-    const { tool, args, sink, sessionId = "", requestId = "", arrays, bulk } = this.#request;
+    const { tool, args, sink, sessionId = "", requestId = "", arrays, bulk, output } =
+      this.#request;
     return {
       tool,
       args,
@@ -167,6 +172,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
       requestId: requestId === "" ? this.id : requestId,
       number: this.number,
       arrays: arrays === undefined ? 0 : ARRAY_FORMS[arrays],
+      keepsOutput: output !== undefined,
       bulk,
     };
   }

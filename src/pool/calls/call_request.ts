@@ -2,6 +2,7 @@ import type { StopSignal } from "../../async/mod.ts";
 import type { OutgoingBulk, Value } from "../../bridge/mod.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
 import type { CallWork } from "./call_surroundings.ts";
+import type { OutputSink } from "./output_sink.ts";
 import type { CallInputs } from "./inputs/mod.ts";
 
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
@@ -58,6 +59,8 @@ export interface CallRequest {
    * time of each from its start, and the sink receives their outcomes.
    */
   readonly bulk?: OutgoingBulk | undefined;
+  /** Receives the output of the call; without it, only the log of the host has it. */
+  readonly output?: OutputSink | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }

@@ -25,6 +25,11 @@ export interface CallWork {
   readonly isOver: boolean;
   /** The worker's record of the work, if that is a bulk call; the last one if it is dead. */
   readonly bulkNote: BulkNote | undefined;
+  /**
+   * Resolves when all output of the call has been read; undefined if there is none, or nobody keeps
+   * it. It is set when the work is over.
+   */
+  readonly outputRead: Promise<void> | undefined;
   /** Called once, when the work is over; it may set it to hear of that. It must not throw. */
   onOver: (() => void) | undefined;
 }

@@ -64,6 +64,10 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
     return this.#backlogMs;
   }
 
+  find(accepts: (call: T) => boolean): T | undefined {
+    return this.#calls.find(accepts);
+  }
+
   hasBegun(call: T): boolean {
     return call === this.#calls.head;
   }

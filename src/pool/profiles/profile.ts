@@ -61,6 +61,9 @@ export interface CallWindow<T extends Sent> {
   /** The time that all calls together are expected to take, in milliseconds. */
   readonly backlogMs: number;
 
+  /** Returns the first call in flight that `accepts` returns true for. */
+  find(accepts: (call: T) => boolean): T | undefined;
+
   /** Returns true if a call is believed to be running. */
   hasBegun(call: T): boolean;
 

@@ -12,7 +12,7 @@ import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
-import { WorkerLog } from "./output/mod.ts";
+import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
@@ -46,7 +46,7 @@ export class Worker implements LinkEvents, AttemptHost {
   inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   readonly #listener: WorkerListener<Worker>;
   readonly #callPrefix: string;
-  readonly #log: WorkerLog;
+  readonly #output: WorkerOutput;
   readonly #window: CallWindow<Attempt>;
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
@@ -78,15 +78,17 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
     this.#callPrefix = options.callPrefix ?? "";
-    this.#log = new WorkerLog({ workerId: id, callPrefix: this.#callPrefix }, alarms);
     this.#window = profile.open({ alarms, recall: () => this.link.recall() });
+    const find = (number: number): Attempt | undefined =>
+      this.#window.find(({ call }) => call.number === number);
+    this.#output = new WorkerOutput({ id, callPrefix: this.#callPrefix, find }, alarms);
   }
 
   get state(): WorkerState {
     return this.#state;
   }
 
-  /** The number of calls that the worker was given and did not give back. */
+  /** The calls that the worker was given and did not give back. */
   get calls(): number {
     return this.#calls;
   }
@@ -166,7 +168,7 @@ export class Worker implements LinkEvents, AttemptHost {
       callPrefix: this.#callPrefix,
       place: this.place,
       events: this,
-      onLine: (line, from) => this.#log.line(line, from),
+      ...this.#output.listeners,
     }, AbortSignal.any([signal, this.#giveUp.signal]));
     this.#starting = launching;
     this.#launched = await launching;
@@ -180,10 +182,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#source = source;
   }
 
-  /**
-   * Returns true if it may be given a call: it is ready, or its calls are expected to be done
-   * within `budgetMs`.
-   */
+  /** Returns true if it may be given a call: it is ready, or probably is within `budgetMs`. */
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.isSpent) return false;
     if (this.#state === "ready") return true;
@@ -229,8 +228,8 @@ export class Worker implements LinkEvents, AttemptHost {
     if (breach !== undefined || !hasEnded) this.#endCause ??= linkEnded(link);
     link.close();
     const exit = await process.kill();
-    this.#log.close();
     this.inFlightAtExit = drainWindow(this.#window, launched, readToEnd);
+    this.#output.close(this.inFlightAtExit.lost, process.dump);
     // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.inFlightAtExit.lost.map(({ call }) => call.number));
     return { ...exit, lastOutput };
@@ -321,6 +320,11 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#source?.onAnswered(this, attempt);
   }
 
+  onPrinted(attempt: Attempt): void {
+    this.#output.awaitEnd(attempt);
+    this.#launched?.process.readOutput();
+  }
+
   onGivenBack(attempt: Attempt): void {
     this.#calls--;
     this.#freeRoom(attempt);
@@ -342,7 +346,7 @@ export class Worker implements LinkEvents, AttemptHost {
   // ---- LinkEvents ----
 
   onLog(entry: Log): void {
-    this.#log.entry(entry);
+    this.#output.entry(entry);
   }
 
   onMemory(rssBytes: number): void {

@@ -8,6 +8,10 @@ export interface WorkerProcessSpec extends CommandSpec {
   readonly nonce: string;
   /** Called with each line of stdout and stderr. */
   readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
+  /** Called when the output of a call has ended in a pipe. */
+  readonly onOutputEnd?: (number: number, from: "stdout" | "stderr") => void;
+  /** See {@link OutputOptions.room}. */
+  readonly room?: () => Promise<void> | undefined;
 }
 
 /** The process of a worker, as the worker sees it. */
@@ -19,6 +23,10 @@ export interface ProcessHandle {
   readonly ownStatus: number | undefined;
   /** The last lines that these calls have written; see {@link OutputTail.of}. */
   outputOf(calls: readonly number[]): readonly string[];
+  /** The lines that it wrote as it died, for no call; see {@link OutputTail.dump}. */
+  readonly dump: readonly string[];
+  /** Reads its output now, rather than after a pause. */
+  readOutput(): void;
   /**
    * Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone.
    */
@@ -38,16 +46,19 @@ export class WorkerProcess implements ProcessHandle {
   readonly #stderr: OutputMarks;
 
   private constructor(spec: WorkerProcessSpec) {
-    const { nonce, onLine, ...command } = spec;
+    const { nonce, onLine, onOutputEnd, ...command } = spec;
     const marks = { stdout: new OutputMarks(nonce), stderr: new OutputMarks(nonce) };
     this.#stderr = marks.stderr;
     this.#process = ManagedProcess.spawn({
       ...command,
       onLine: (text, from) => {
-        const line = marks[from].take(text);
-        if (line === undefined) return;
-        this.#tail.push(line);
-        onLine(line, from);
+        const pipe = marks[from];
+        const line = pipe.take(text);
+        if (line !== undefined) {
+          this.#tail.push(line);
+          onLine(line, from);
+        }
+        if (pipe.ended !== undefined) onOutputEnd?.(pipe.ended, from);
       },
     });
     this.exited = this.#process.exited.then((exit) => ({ ...exit, lastOutput: this.lastOutput }));
@@ -75,6 +86,14 @@ export class WorkerProcess implements ProcessHandle {
 
   outputOf(calls: readonly number[]): readonly string[] {
     return this.#tail.of(calls);
+  }
+
+  get dump(): readonly string[] {
+    return this.#tail.dump;
+  }
+
+  readOutput(): void {
+    this.#process.readOutput();
   }
 
   async terminate(killGraceMs: number): Promise<WorkerExit> {

@@ -71,6 +71,7 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
     hasBegun: () => begun,
     bulkNoteOf: () => undefined,
     onAnswered: () => told.push("answered"),
+    onPrinted: () => {},
     onGivenBack: () => {
       told.push("given back");
       call.requeue();

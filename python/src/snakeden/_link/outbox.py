@@ -125,12 +125,17 @@ class Outbox:
         if not waits:
             self._news.put(None)
 
+    @property
+    def has_log_room(self) -> bool:
+        """False if `put_log` would drop an entry now."""
+        return len(self._logs) < MAX_LOG_ENTRIES and self._log_bytes < MAX_LOG_BYTES
+
     def put_log(self, make: Callable[[int], bytes]) -> None:
         """Add a log entry, which `make` builds from the number of entries dropped before it. Drops
         it if too many wait.
         """
         with self._lock:
-            if len(self._logs) >= MAX_LOG_ENTRIES or self._log_bytes >= MAX_LOG_BYTES:
+            if not self.has_log_room:
                 self._dropped += 1
                 return
             message = make(self._dropped)

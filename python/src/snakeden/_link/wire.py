@@ -236,6 +236,15 @@ def failure(call_id: int, why: Error, *, run_ms: float) -> bytes:
     return frame.SerializeToString()
 
 
+def printed(call_id: int, pipes: int) -> bytes:
+    """Encode a Printed: the output of a call has ended in these pipes."""
+    frame = WorkerFrame()
+    body = frame.messages.add().printed
+    body.id = call_id
+    body.pipes = pipes
+    return frame.SerializeToString()
+
+
 def leaving(reason: str) -> bytes:
     """Encode a Leaving: this worker was asked to end, but not by the host."""
     frame = WorkerFrame()

@@ -106,7 +106,7 @@ class WorkerLife:
         if welcome is None:
             return self._output.announce_exit(exit_status.REFUSED)
         sys.setswitchinterval(SWITCH_SECONDS)
-        log_bridge.install(self._outbox, welcome.log_level)
+        log_bridge.install(self._outbox, welcome.log_level, output=self._output)
         cell = None
         if welcome.progress_path:
             cell = open_progress_cell(welcome.progress_path)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 from snakeden._link import wire
-from snakeden.call import CURRENT
 
 if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
+    from snakeden._worker.system.output import Output
 
 __all__ = ["LinkHandler", "install"]
 
 MAX_MESSAGE: Final = 32_768
+_WAIT_SECONDS: Final = 1.0
+"""The longest time for which an entry of a call whose output the host keeps waits for room."""
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
 
 
@@ -26,8 +29,9 @@ class LinkHandler(logging.Handler):
     that locked.
     """
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, output: Output) -> None:
         super().__init__()
+        self._output = output
         self._outbox = outbox
         self._pid = os.getpid()
 
@@ -46,8 +50,9 @@ class LinkHandler(logging.Handler):
         return True
 
     def _send(self, record: logging.LogRecord, text: str) -> None:
-        call = CURRENT.get(None)
-        call_id = 0 if call is None else call.number
+        call_id = self._output.owner()
+        if call_id and self._output.is_kept:
+            self._wait_for_room()
         message = wire.wire_text(text, MAX_MESSAGE)
         name = wire.wire_text(record.name, 200)
         level = max(0, min(int(record.levelno), 1_000))
@@ -62,9 +67,17 @@ class LinkHandler(logging.Handler):
             )
         )
 
+    def _wait_for_room(self) -> None:
+        """Slow the call down, as a full pipe does, rather than drop entries."""
+        until = time.monotonic() + _WAIT_SECONDS
+        while not self._outbox.has_log_room and time.monotonic() < until:
+            time.sleep(0.001)
 
-def install(outbox: Outbox, level: str) -> None:
-    """Send entries of `level` (a name of Python's logging; INFO when it is none) and above."""
+
+def install(outbox: Outbox, level: str, *, output: Output) -> None:
+    """Send entries of `level` (a name of Python's logging; INFO when it is none) and above, each
+    with the call that `output` finds.
+    """
     root = logging.getLogger()
-    root.addHandler(LinkHandler(outbox))
+    root.addHandler(LinkHandler(outbox, output))
     root.setLevel(_LEVELS.get(level.upper(), logging.INFO))

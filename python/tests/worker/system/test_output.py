@@ -36,14 +36,17 @@ CALLS = """
 import contextvars, io, os, sys, threading, time
 from snakeden.call import CURRENT
 output = output.prepare('n0n5e')
+from types import SimpleNamespace
 class Call:
     ended = False
-    def __init__(self, id): self.number = id
-def run(id, work, marked=False):
-    call = Call(id)
+    def __init__(self, id, kept):
+        self.number = id
+        self.message = SimpleNamespace(keeps_output=kept, tool='tool')
+def run(id, work, marked=False, kept=False):
+    call = Call(id, kept)
     token = CURRENT.set(call)
     output._marked_at = -1e9 if marked else time.perf_counter()
-    output.begin(id, time.perf_counter())
+    output.begin(call, time.perf_counter())
     try: work()
     except Exception: pass
     CURRENT.reset(token)
@@ -58,17 +61,17 @@ def marked(code: str) -> list[str]:
     done = run(CALLS + code)
     assert done.returncode == 0, done.stderr.decode()
     text = done.stdout.decode().replace("\x1en0n5e", "#")
-    assert text.startswith("#:1\n#:0\n")
-    return text.removeprefix("#:1\n#:0\n").splitlines()
+    assert text.startswith("#:1\n#:end=1\n")
+    return text.removeprefix("#:1\n#:end=1\n").splitlines()
 
 
 def test_a_call_is_marked_before_it_writes_and_after_it_has_ended() -> None:
-    assert marked("run(2, lambda: (print('a'), print('b', end='')))") == ["#:2", "a", "b#:0"]
+    assert marked("run(2, lambda: (print('a'), print('b', end='')))") == ["#:2", "a", "b#:end=2"]
 
 
 def test_a_call_that_writes_nothing_is_marked_only_a_while_after_the_last_one() -> None:
     assert marked("run(2, lambda: None)") == []
-    assert marked("run(2, lambda: None, marked=True)") == ["#:2", "#:0"]
+    assert marked("run(2, lambda: None, marked=True)") == ["#:2", "#:end=2"]
 
 
 def test_bytes_and_text_are_marked_once_each_call_in_order() -> None:
@@ -78,7 +81,7 @@ run(3, lambda: sys.stdout.writelines(['one', '\\n', 'two']))
 print('between')
 """
     assert marked(code) == [
-        *("#:2", "bytes text", "#:0", "#:3", "one", "two#:0", "between"),
+        *("#:2", "bytes text", "#:end=2", "#:3", "one", "two#:end=3", "between"),
     ]
 
 
@@ -92,7 +95,7 @@ run(2, start)
 for thread in threads: thread.start(); thread.join()
 run(3, lambda: print('mine'))
 """
-    assert marked(code) == ["late", "#:3", "mine", "#:0"]
+    assert marked(code) == ["late", "#:3", "mine", "#:end=3"]
 
 
 def test_a_forked_child_marks_all_it_writes() -> None:
@@ -107,7 +110,7 @@ def fork():
     os.wait()
 run(2, fork)
 """
-    assert marked(code) == ["#:2", "parent", "#:2", "child 1", "#:2", "child 2", "#:0"]
+    assert marked(code) == ["#:2", "parent", "#:2", "child 1", "#:2", "child 2", "#:end=2"]
 
 
 def test_what_setup_has_made_of_the_streams_stays() -> None:
@@ -129,7 +132,7 @@ run(2, lambda: (print('nowhere'), os.close(1)))
 run(3, lambda: print('nowhere'))
 run(4, lambda: (sys.stdout.reconfigure(encoding='ascii'), print('x')))
 """
-    assert marked(code) == ["#:2", "#:0", "#:3", "#:0", "#:4", "#:0"]
+    assert marked(code) == ["#:2", "#:end=2", "#:3", "#:end=3", "#:4", "#:end=4"]
 
 
 def test_a_file_that_took_the_place_of_a_closed_descriptor_gets_no_mark(tmp_path: Path) -> None:
@@ -141,9 +144,39 @@ def take():
 run(2, take)
 run(3, lambda: print('after'))
 """
-    assert marked(code) == ["#:3", "after", "#:0"]
+    assert marked(code) == ["#:3", "after", "#:end=3"]
     assert path.read_bytes() == b""
 
 
 def test_without_a_nonce_nothing_is_marked() -> None:
     assert run(CALLS.replace("n0n5e", "") + "run(2, lambda: print('a'))").stdout == b"a\n"
+
+
+def test_a_call_whose_output_is_kept_is_marked_unless_its_tool_was_quick() -> None:
+    code = """
+run(2, lambda: os.write(1, b'child\\n'), kept=True)
+output.took('tool', 0.001)
+run(3, lambda: None, kept=True)
+output.took('tool', 0.1)
+run(4, lambda: None, kept=True)
+run(5, lambda: None)
+"""
+    assert marked(code) == ["#:2", "child", "#:end=2", "#:4", "#:end=4"]
+
+
+def test_a_thread_writes_for_the_call_in_which_it_first_writes() -> None:
+    code = """
+go, wrote = threading.Event(), threading.Event()
+def work():
+    print('mine')
+    wrote.set()
+    go.wait()
+    print('late')
+thread = threading.Thread(target=work)
+def start():
+    thread.start()
+    wrote.wait()
+run(2, start)
+run(3, lambda: (go.set(), thread.join(), print('other')))
+"""
+    assert marked(code) == ["#:2", "mine", "#:end=2", "late", "#:3", "other", "#:end=3"]

@@ -16,6 +16,8 @@ export interface LaunchSpec {
   readonly place?: Place | undefined;
   readonly events: LinkEvents;
   readonly onLine: WorkerProcessSpec["onLine"];
+  readonly onOutputEnd?: WorkerProcessSpec["onOutputEnd"];
+  readonly room?: WorkerProcessSpec["room"];
 }
 
 /** A worker that is ready for calls. */

@@ -188,6 +188,8 @@ export class SpawnLauncher implements Launcher {
         },
         nonce,
         onLine: spec.onLine,
+        ...(spec.onOutputEnd !== undefined && { onOutputEnd: spec.onOutputEnd }),
+        ...(spec.room !== undefined && { room: spec.room }),
       });
       registry?.activate(spec.incarnation, process.pid);
       void process.exited.then(() => registry?.release(spec.incarnation));

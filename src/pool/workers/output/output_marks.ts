@@ -15,13 +15,16 @@ export interface OutputLine {
 
 /** The start of a mark. */
 const MARK_START = "\x1e";
-/** A mark that names the owner of the output that follows, or the status of the coming exit. */
-const MARK = /^(?:(\d{1,10})|exit=(\d{1,3}))$/;
+/**
+ * A mark that names the owner of the output that follows, the call that has ended, or the status of
+ * the coming exit.
+ */
+const MARK = /^(?:(\d{1,10})|end=(\d{1,10})|exit=(\d{1,3}))$/;
 
 /**
  * Removes the marks from the lines of one pipe of a worker. A mark stands at the end of a line: it
- * ends the line before it. It names the owner of the output that follows, or the status with which
- * the worker's own code is about to exit.
+ * ends the line before it. It names the owner of the output that follows, the call whose output has
+ * ended, or the status with which the worker's own code is about to exit.
  *
  * @see output.py, the twin of this file, which writes the marks
  */
@@ -29,6 +32,7 @@ export class OutputMarks {
   readonly #mark: string;
   #owner: Owner = STARTUP;
   #ownStatus: number | undefined;
+  #ended: number | undefined;
 
   /** @param nonce The text with which this worker marks its output. */
   constructor(nonce: string) {
@@ -40,16 +44,26 @@ export class OutputMarks {
     return this.#ownStatus;
   }
 
+  /** The number of the call whose output has ended with the last line that was taken. */
+  get ended(): number | undefined {
+    return this.#ended;
+  }
+
   /** Takes a line of the pipe; returns undefined for one that holds nothing but a mark. */
   take(line: string): OutputLine | undefined {
     const owner = this.#owner;
+    this.#ended = undefined;
     const at = line.lastIndexOf(this.#mark);
     if (at < 0) return { text: line, owner };
     const mark = MARK.exec(line.slice(at + this.#mark.length));
     if (mark === null) return { text: line, owner };
-    const [, next, status] = mark;
-    if (next !== undefined) this.#owner = Number(next);
-    else this.#ownStatus = Number(status);
+    const [, next, ended, status] = mark;
+    if (next !== undefined) {
+      this.#owner = Number(next);
+    } else if (ended !== undefined) {
+      this.#owner = 0;
+      this.#ended = Number(ended);
+    } else this.#ownStatus = Number(status);
     if (at === 0) return undefined;
     return { text: line.slice(0, line[at - 1] === "\r" ? at - 1 : at), owner };
   }

@@ -47,6 +47,13 @@ export class OutputTail {
     return this.#lines.map(({ text }) => text);
   }
 
+  /** The dump that the process wrote as it died, of the lines that belong to no call. */
+  get dump(): readonly string[] {
+    const ofNobody = this.#lines.filter(({ owner }) => owner <= 0);
+    const start = ofNobody.findIndex(({ text }) => DUMP.test(text));
+    return start < 0 ? [] : ofNobody.slice(start).map(({ text }) => text);
+  }
+
   /**
    * Returns the lines that these calls have written (without calls, the lines of the start), and
    * the dump that the process wrote as it died. Lines of other calls are never included, even if

@@ -21,7 +21,7 @@ class HostFrame(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[HostMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask")
+    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     START_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,7 @@ class WorkerMessage(_message.Message):
     LEAVING_FIELD_NUMBER: _ClassVar[int]
     IMPORTED_FIELD_NUMBER: _ClassVar[int]
     ASK_FIELD_NUMBER: _ClassVar[int]
+    PRINTED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
     start_failed: StartFailed
@@ -50,7 +51,8 @@ class WorkerMessage(_message.Message):
     leaving: Leaving
     imported: Imported
     ask: Ask
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ..., ask: _Optional[_Union[Ask, _Mapping]] = ...) -> None: ...
+    printed: Printed
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ..., ask: _Optional[_Union[Ask, _Mapping]] = ..., printed: _Optional[_Union[Printed, _Mapping]] = ...) -> None: ...
 
 class HostMessage(_message.Message):
     __slots__ = ("welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release", "answer", "sessions_ended")
@@ -265,7 +267,7 @@ class SessionsEnded(_message.Message):
     def __init__(self, lives: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id", "number", "arrays", "bulk", "tagged_items", "item_buffers")
+    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id", "number", "arrays", "bulk", "tagged_items", "item_buffers", "keeps_output")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
     ARGS_FIELD_NUMBER: _ClassVar[int]
@@ -279,6 +281,7 @@ class Call(_message.Message):
     BULK_FIELD_NUMBER: _ClassVar[int]
     TAGGED_ITEMS_FIELD_NUMBER: _ClassVar[int]
     ITEM_BUFFERS_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_OUTPUT_FIELD_NUMBER: _ClassVar[int]
     id: int
     tool: str
     args: _values_pb2.Value
@@ -292,7 +295,8 @@ class Call(_message.Message):
     bulk: bool
     tagged_items: _containers.RepeatedScalarFieldContainer[int]
     item_buffers: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., number: _Optional[int] = ..., arrays: _Optional[int] = ..., bulk: _Optional[bool] = ..., tagged_items: _Optional[_Iterable[int]] = ..., item_buffers: _Optional[_Iterable[int]] = ...) -> None: ...
+    keeps_output: bool
+    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., number: _Optional[int] = ..., arrays: _Optional[int] = ..., bulk: _Optional[bool] = ..., tagged_items: _Optional[_Iterable[int]] = ..., item_buffers: _Optional[_Iterable[int]] = ..., keeps_output: _Optional[bool] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("id",)
@@ -343,6 +347,14 @@ class Failure(_message.Message):
     error: _errors_pb2.Error
     run_ms: float
     def __init__(self, id: _Optional[int] = ..., error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ..., run_ms: _Optional[float] = ...) -> None: ...
+
+class Printed(_message.Message):
+    __slots__ = ("id", "pipes")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    PIPES_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    pipes: int
+    def __init__(self, id: _Optional[int] = ..., pipes: _Optional[int] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("id", "value")

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from snakeden._link.wire import printed
 from snakeden._worker.bulk.execution import BulkExecution
 from snakeden._worker.calls.execution import Execution
 from snakeden._worker.profiles.event_loop import EventLoop
@@ -93,7 +94,7 @@ class ProcessProfile:
         started = time.perf_counter()
         output = self._output
         if output is not None:
-            output.begin(attempt.message.number, started)
+            output.begin(attempt, started)
         try:
             if attempt.bulk is None:
                 data = self._run(attempt, started)
@@ -111,7 +112,13 @@ class ProcessProfile:
             leave_forked_child(None)
         CURRENT.reset(token)
         self._settle(attempt)
-        if output is not None and output.is_marked:
-            output.end()
+        if output is not None:
+            if output.is_marked:
+                pipes = output.end()
+                if attempt.message.keeps_output:
+                    # Before the answer, in the same frame.
+                    data = printed(attempt.id, pipes) + data
+            if attempt.message.keeps_output:
+                output.took(attempt.tool, time.perf_counter() - started)
         # Before the next call is started, so that a death of the worker takes one call at most.
         self._outbox.put_answer(data)

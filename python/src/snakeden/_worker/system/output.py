@@ -2,11 +2,14 @@ r"""Standard output and error of the worker: read line by line by the host, and 
 `print` to fail.
 
 The host needs to know which call a line belongs to. So a *mark* is written into the pipe before
-the output of another call, and when a call that has written something ends:
-`\x1e<nonce>:<id of the call>\n`, with 0 for no call. Marks are made where Python writes. Output of
-native code and child processes, which bypass Python, follows the last mark. Therefore each call
-that begins a while after such a mark is marked at its start, whether it writes or not. A mark in
-front of every call would cost more than a small tool does.
+the output of another call, `\x1e<nonce>:<number of the call>\n`, with 0 for no call, and when a
+call that was marked ends, `\x1e<nonce>:end=<number of the call>\n`. Marks are made where Python
+writes. Output of native code and child processes, which bypass Python, follows the last mark.
+Therefore each call that begins a while after such a mark is marked at its start, whether it writes
+or not. A mark in front of every call would cost more than a small tool does. A call whose output
+the host keeps is marked at its start unless its tool was quick the last time.
+
+A thread that a tool starts writes for the call in which it first writes, until that ends.
 
 A tool can end the process with any exit status, also with one of exit_status.py. So the worker
 announces its own status by the mark `\x1e<nonce>:exit=<status>\n` on stderr.
@@ -19,9 +22,10 @@ import io
 import logging
 import os
 import sys
+import threading
 from contextlib import suppress
 from math import inf
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from snakeden.call import CURRENT
 
@@ -29,9 +33,40 @@ __all__ = ["MARK_SECONDS", "Output", "flush", "prepare"]
 
 MARK_SECONDS: Final = 0.05
 """The age of the last mark at a start from which the next call is marked at its start."""
+_QUICK_SECONDS: Final = 0.0003
+"""The time up to which a tool is quick: it cannot have started a process that has written."""
+_MOST_QUICK: Final = 10_000
 _LOWEST_FD: Final = 10
 _NOBODY: Final = 0
 _UNKNOWN: Final = -1
+
+
+class CallMessage(Protocol):
+    """The message of a call, as the streams see it."""
+
+    @property
+    def tool(self) -> str:
+        """The name of the tool."""
+
+    @property
+    def keeps_output(self) -> bool:
+        """True if the host keeps the output of the call."""
+
+
+class RunningCall(Protocol):
+    """A call that runs, as the streams see it."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the pool."""
+
+    @property
+    def ended(self) -> bool:
+        """True once it was answered."""
+
+    @property
+    def message(self) -> CallMessage:
+        """Its message."""
 
 
 class _Pipe(io.BufferedWriter):
@@ -48,14 +83,14 @@ class _Pipe(io.BufferedWriter):
         # The file that the descriptor refers to at the beginning of a call.
         self._meant = self._host
         self._owner = _UNKNOWN
+        self._is_touched = False  # True if the call that runs was marked here.
         self.is_copy = False
         """True in a child that a tool has forked: each line is marked there."""
         self._is_at_start = True
 
     def write(self, data: Any, /) -> int:
         """Write as the base class does, after a mark unless this call wrote last."""
-        call = CURRENT.get(None)
-        owner = _NOBODY if call is None or call.ended else call.number
+        owner = self._output.owner()
         if owner != self._owner or (self.is_copy and self._is_at_start):
             self.own(owner)
         if self.is_copy:
@@ -68,7 +103,7 @@ class _Pipe(io.BufferedWriter):
             super().flush()
         self._owner = owner
         if owner != _NOBODY:
-            self._output.is_marked = True
+            self._output.is_marked = self._is_touched = True
             self.repair()
         self.mark(str(owner))
 
@@ -79,10 +114,16 @@ class _Pipe(io.BufferedWriter):
             with suppress(OSError):
                 os.write(self._host, f"\x1e{nonce}:{text}\n".encode())
 
-    def disown(self) -> None:
-        """Mark that the output that follows belongs to no call, unless that is marked already."""
-        if self._owner > 0:
-            self.own(_NOBODY)
+    def end(self, number: int) -> bool:
+        """Mark that a call has ended, if it was marked; returns whether it was."""
+        if not self._is_touched:
+            return False
+        with suppress(OSError, ValueError):
+            super().flush()
+        self._is_touched = False
+        self._owner = _NOBODY
+        self.mark(f"end={number}")
+        return True
 
     def repair(self) -> None:
         """Restore the descriptor."""
@@ -159,6 +200,9 @@ class Output:
         self._stderr: TextIO = texts[1]
         self._disabled = logging.root.manager.disable
         self._marked_at = -inf
+        self._running: RunningCall | None = None
+        self._quick: set[str] = set()
+        self._threads = threading.local()
 
     def loaded(self) -> None:
         """Keep the streams as the adapter has left them: each call begins with these."""
@@ -169,8 +213,9 @@ class Output:
         for pipe in self._pipes:
             pipe.accept()
 
-    def begin(self, call_id: int, now: float) -> None:
+    def begin(self, attempt: RunningCall, now: float) -> None:
         """Begin a call; `now` is on the clock of `time.perf_counter()`."""
+        self._running = attempt
         try:
             is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
         except AttributeError:  # A tool deleted one of them.
@@ -181,18 +226,60 @@ class Output:
             self.is_changed = False
             for text in self._texts:
                 text.restore()
-        if now - self._marked_at >= MARK_SECONDS:
+        message = attempt.message
+        if now - self._marked_at >= MARK_SECONDS or (
+            message.keeps_output and message.tool not in self._quick
+        ):
             self._marked_at = now
             if logging.root.manager.disable != self._disabled:
                 logging.disable(self._disabled)
             for pipe in self._pipes:
-                pipe.own(call_id)
+                pipe.own(attempt.number)
 
-    def end(self) -> None:
-        """End the call that was marked, and with it the line that it has begun to print."""
+    def end(self) -> int:
+        """End the call that was marked, and with it the line that it has begun to print. Returns
+        the pipes that it was marked in, as bits: 1 for stdout, 2 for stderr.
+        """
         self.is_marked = False
-        for pipe in self._pipes:
-            pipe.disown()
+        running = self._running
+        number = _NOBODY if running is None else running.number
+        stdout, stderr = (pipe.end(number) for pipe in self._pipes)
+        return int(stdout) + 2 * int(stderr)
+
+    def took(self, tool: str, seconds: float) -> None:
+        """Note the time that a call took whose output the host keeps."""
+        quick = self._quick
+        if seconds > _QUICK_SECONDS:
+            quick.discard(tool)
+        elif tool not in quick:
+            if len(quick) >= _MOST_QUICK:
+                quick.clear()
+            quick.add(tool)
+
+    @property
+    def is_kept(self) -> bool:
+        """True while a call runs whose output the host keeps."""
+        running = self._running
+        return running is not None and not running.ended and running.message.keeps_output
+
+    def owner(self) -> int:
+        """Return the number of the call for which the present thread writes; 0 for none."""
+        call = CURRENT.get(None)
+        if call is not None:
+            return _NOBODY if call.ended else call.number
+        running = self._running
+        if running is None or running.ended:
+            return _NOBODY
+        thread = threading.current_thread()
+        if thread is threading.main_thread():
+            return running.number
+        local = self._threads
+        try:
+            first = local.first
+        except AttributeError:
+            # The threads of the worker itself write for nobody.
+            first = local.first = None if thread.name.startswith("snakeden-") else running
+        return running.number if first is running else _NOBODY
 
     def announce_exit(self, status: int) -> int:
         """Tell the host that the worker's own code is about to exit with this status; returns it.
