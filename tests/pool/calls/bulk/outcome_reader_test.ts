@@ -60,6 +60,7 @@ function setUp(note?: BulkNote): SetUp {
     wasSkipped: false,
     isOver: false,
     bulkNote: note,
+    outputRead: undefined,
     onOver: undefined,
   });
   return {
