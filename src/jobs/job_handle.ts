@@ -7,6 +7,7 @@ import type {
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
+import type { JobLogsOptions, LogLine } from "./job_logs.ts";
 
 /** The jobs to which a handle belongs. */
 export interface HandledJobs {
@@ -16,6 +17,7 @@ export interface HandledJobs {
   cancel(id: string, options?: CancelJobOptions): Promise<Job>;
   retry(id: string): Promise<Job>;
   events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  logs(id: string, options?: JobLogsOptions): AsyncIterable<LogLine>;
 }
 
 /**
@@ -89,6 +91,11 @@ export class JobHandle implements AsyncIterable<JobEvent> {
   /** Yields the events of the job, like {@link Jobs.events}. */
   events(options: JobEventsOptions = {}): AsyncIterable<JobEvent> {
     return this.#jobs.events(this.id, options);
+  }
+
+  /** Yields the lines of the log of the job, like {@link Jobs.logs}. */
+  logs(options: JobLogsOptions = {}): AsyncIterable<LogLine> {
+    return this.#jobs.logs(this.id, options);
   }
 
   /** Yields the events of the job, from its first one. */

@@ -3,14 +3,15 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { FilePage, Files } from "../files/mod.ts";
 import {
   type Blobs,
   type JobState,
   type JobStore,
+  type LogPartOrReset,
   queueDraining,
   type SubmitAnswer,
 } from "../store/mod.ts";
+import type { FilePage, Files } from "../files/mod.ts";
 import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   CancelJobOptions,
@@ -30,6 +31,7 @@ import type {
 } from "./job.ts";
 import { idConflict, idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
 import { jobEvents } from "./job_events.ts";
+import { jobLogParts, type JobLogsOptions, linesOf, type LogLine } from "./job_logs.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
 import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
@@ -339,6 +341,30 @@ export class Jobs {
       decode: this.#read,
     };
     yield* jobEvents(id, { deps, options });
+  }
+
+  /**
+   * Yields the lines of the log of a job: what its runs have printed and logged, and what Snakeden
+   * says about it. Waits for further ones until the job has ended, unless `follow` is false. If the
+   * log has no line `after`, its first line follows.
+   *
+   * @throws {SnakedenError} `unknown_job`; `invalid_input` for a position that is none. If the
+   * signal aborts, its reason is thrown.
+   */
+  async *logs(id: string, options: JobLogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    for await (const item of this.logParts(id, options)) {
+      if (item.kind === "lines") yield* linesOf(item.part);
+    }
+  }
+
+  /** Does the same as {@link Jobs.logs}; yields many lines at a time, as they are stored. */
+  async *logParts(
+    id: string,
+    options: JobLogsOptions = {},
+  ): AsyncGenerator<LogPartOrReset, void, undefined> {
+    const { store } = this.#parts;
+    if (await store.get(id) === undefined) throw unknownJob(id);
+    yield* jobLogParts(id, { store, options });
   }
 
   get #parts(): Parts {

@@ -36,6 +36,7 @@ export {
   type Runners,
   type RunResult,
 } from "./runners/mod.ts";
+export { type JobLogsOptions, jsonLinesOf, type LogLine } from "./job_logs.ts";
 export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";

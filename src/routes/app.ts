@@ -10,6 +10,7 @@ import { addIndex } from "./index_page.ts";
 import {
   addJobBatch,
   addJobEvents,
+  addJobLogs,
   addJobResult,
   addJobs,
   addQueues,
@@ -105,6 +106,7 @@ export function createApp(
   addJobResult(app, jobs, { traffic, writer, tools: engine.tools });
   addJobArtifacts(app, jobs, { files: engine.files, traffic });
   addJobEvents(app, jobEvents);
+  addJobLogs(app, jobs, { traffic, writer, shown, heartbeatMs, removalOf });
   addQueues(app, engine.queues, { traffic });
   addFiles(app, engine.files, { traffic });
   addFileContent(app, engine.files, { traffic });

@@ -272,6 +272,10 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#followers.logs(id, after, options);
   }
 
+  lastLine(id: string): Promise<number> {
+    return this.#accepted.run("read the log of a job", () => this.#reader.call("lastLine", id));
+  }
+
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
     return this.#accepted.run("declare queues", async () => {
       await this.#writer.call("declare", queues);

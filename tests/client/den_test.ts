@@ -36,7 +36,13 @@ type Both = [
   Holds<
     Exclude<
       keyof jobs.Jobs,
-      keyof client.DenJobs | "encoded" | "storedResult" | "submission" | "submissions" | "submitAll"
+      | keyof client.DenJobs
+      | "encoded"
+      | "logParts"
+      | "storedResult"
+      | "submission"
+      | "submissions"
+      | "submitAll"
     > extends never ? true : false
   >,
   Holds<Same<keyof jobs.Queues, keyof client.DenQueues>>,
@@ -63,6 +69,8 @@ type Records = [
   Holds<Same<library.PoolReadiness, client.PoolReadiness>>,
   Holds<Same<library.DeviceReadiness, client.DeviceReadiness>>,
   Holds<Same<library.WaitOptions, client.WaitOptions>>,
+  Holds<Same<library.LogLine, client.LogLine>>,
+  Holds<Same<library.JobLogsOptions, client.JobLogsOptions>>,
   Holds<Same<library.HardwareInfo, client.HardwareInfo>>,
   Holds<Same<library.CpuInfo, client.CpuInfo>>,
   Holds<Same<library.MemoryInfo, client.MemoryInfo>>,

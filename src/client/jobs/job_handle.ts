@@ -5,6 +5,8 @@ import type {
   Job,
   JobEvent,
   JobEventsOptions,
+  JobLogsOptions,
+  LogLine,
   SubmitAnswer,
   WaitOptions,
 } from "../shapes/mod.ts";
@@ -17,6 +19,7 @@ export interface HandledJobs {
   cancel(id: string, options?: CancelJobOptions): Promise<Job>;
   retry(id: string): Promise<Job>;
   events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  logs(id: string, options?: JobLogsOptions): AsyncIterable<LogLine>;
 }
 
 /**
@@ -89,6 +92,11 @@ export class JobHandle implements DenJobHandle {
   /** Yields the events of the job, like {@link Jobs.events}. */
   events(options: JobEventsOptions = {}): AsyncIterable<JobEvent> {
     return this.#jobs.events(this.id, options);
+  }
+
+  /** Yields the lines of the log of the job, like {@link Jobs.logs}. */
+  logs(options: JobLogsOptions = {}): AsyncIterable<LogLine> {
+    return this.#jobs.logs(this.id, options);
   }
 
   /** Yields the events of the job, from its first one. */

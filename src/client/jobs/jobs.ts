@@ -12,7 +12,9 @@ import type {
   JobEventsOptions,
   JobInput,
   JobListOptions,
+  JobLogsOptions,
   JobPage,
+  LogLine,
   ManyOutcome,
   RetryManyOptions,
   SubmitAnswer,
@@ -23,6 +25,7 @@ import { decodeFields } from "../values/mod.ts";
 import { batchItems, jobIn, submitAnswerOf } from "./job_answers.ts";
 import { batchBodies, type JobBody, jobBody, ofWholeBatch } from "./job_body.ts";
 import { jobEvents } from "./job_events.ts";
+import { jobLogs } from "./job_logs.ts";
 import { JobHandle } from "./job_handle.ts";
 import { JobRequests } from "./job_requests.ts";
 import { waitForEnd } from "./job_wait.ts";
@@ -233,6 +236,17 @@ export class Jobs implements DenJobs {
     options: JobEventsOptions = {},
   ): AsyncGenerator<JobEvent, void, undefined> {
     yield* jobEvents(`${pathOf(id)}/events`, this.#requests, options);
+  }
+
+  /**
+   * Yields the lines of the log of a job, like `den.jobs.logs`. Reconnects by itself; a line is
+   * yielded once.
+   *
+   * @throws {SnakedenError} `unknown_job`; `connection_lost` if the host stays away, with the
+   * number of the last line as `details.after`. If the signal aborts, its reason is thrown.
+   */
+  async *logs(id: string, options: JobLogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    yield* jobLogs(`${pathOf(id)}/logs`, this.#requests, options);
   }
 
   async #many(

@@ -8,7 +8,9 @@ import type {
   JobEventsOptions,
   JobInput,
   JobListOptions,
+  JobLogsOptions,
   JobPage,
+  LogLine,
   ManyOutcome,
   Queue,
   QueueUpdate,
@@ -44,6 +46,8 @@ export interface DenJobs {
   wait(id: string, options?: WaitOptions): Promise<Job>;
   /** Yields the events of a job until its end. */
   events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  /** Yields the lines of the log of a job, until its end unless `follow` is false. */
+  logs(id: string, options?: JobLogsOptions): AsyncIterable<LogLine>;
 }
 
 /** A job that was submitted. */
@@ -65,6 +69,8 @@ export interface DenJobHandle extends AsyncIterable<JobEvent> {
   retry(): Promise<Job>;
   /** Yields the events of the job until its end. */
   events(options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  /** Yields the lines of the log of the job. */
+  logs(options?: JobLogsOptions): AsyncIterable<LogLine>;
 }
 
 /** The queues of jobs. */

@@ -274,6 +274,38 @@ export interface JobEventsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A line in the log of a job. */
+export interface LogLine {
+  /** Its number in the log, from 1. */
+  readonly n: number;
+  /** The run that has written it: 1 for the first start of the job. */
+  readonly run: number;
+  /** The time, as an ISO text. */
+  readonly at: string;
+  /**
+   * - `stdout`, `stderr`: printed by the tool, its native code or its child processes.
+   * - `log`: an entry of Python's logging.
+   * - `host`: said by Snakeden about the job.
+   */
+  readonly source: "stdout" | "stderr" | "log" | "host";
+  /** `debug`, `info`, `warning`, `error` or `critical`; of `log` and `host`. */
+  readonly level?: string;
+  /** The name of the logger; of `log`. */
+  readonly logger?: string;
+  readonly text: string;
+}
+
+/** Options of the log of a job. */
+export interface JobLogsOptions {
+  /** The number of the last line that was seen; default 0, for all lines. */
+  readonly after?: number;
+  /** The number of last lines to begin with, instead of `after`. */
+  readonly tail?: number;
+  /** False for the lines that are there; by default, it waits for more until the job has ended. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Options of the list of jobs. */
 export interface JobListOptions {
   /** The `cursor` of the page before. Default: the first page. */

@@ -24,7 +24,10 @@ export interface JobEngineDeps {
   readonly pools: Iterable<JobPool>;
   readonly runners: Runners;
   readonly feed: JobFeed;
-  readonly config: Pick<JobsConfig, "leaseMs" | "retry" | "maxChunks" | "maxChunkBytes">;
+  readonly config: Pick<
+    JobsConfig,
+    "leaseMs" | "retry" | "maxChunks" | "maxChunkBytes" | "maxLogBytes" | "maxLogLineChars"
+  >;
   /** The time that running jobs have to finish when the engine is disposed. Default none. */
   readonly drainMs?: number;
   /**
@@ -88,11 +91,12 @@ export class JobEngine implements AsyncDisposable {
       clock,
       onWake: () => this.#keeper.catchUp(),
     });
-    const { maxChunks, maxChunkBytes } = deps.config;
+    const { maxChunks, maxChunkBytes, maxLogBytes, maxLogLineChars } = deps.config;
     this.#runDeps = {
       feed,
       keepsChunks: maxChunks > 0 && maxChunkBytes > 0,
-      onChunk: (it) => this.#keeper.gathered(it),
+      log: { maxBytes: maxLogBytes, maxLineChars: maxLogLineChars },
+      onOutput: (it) => this.#keeper.gathered(it),
     };
     this.#schedulers = [...deps.pools].map((pool) => {
       const scheduler: PoolScheduler = new PoolScheduler({
@@ -205,9 +209,10 @@ export class JobEngine implements AsyncDisposable {
       const isClosing = this.#closed !== undefined;
       ended = { ...outcomeOfFailure(run, error, { retry, isClosing }), runMs: this.#age(run) };
     }
-    // The chunks before the end must be written before it.
-    if (run.writing !== undefined && run.cause !== "lost") {
-      await settlesWithin(run.writing, run.leaseUntil - this.#clock.now());
+    run.close(ended.outcome);
+    // The chunks and lines before the end must be written before it.
+    while (run.writing !== undefined && run.cause !== "lost") {
+      if (!await settlesWithin(run.writing, run.leaseUntil - this.#clock.now())) break;
     }
     this.#runs.delete(run);
     if (this.#byId.get(run.job.id) === run) this.#byId.delete(run.job.id);

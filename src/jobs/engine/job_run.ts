@@ -1,8 +1,12 @@
 import { LoneSignal, type StopSignal } from "../../async/mod.ts";
+import type { Log } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import type { Claim, End, Hold, JobExit, JobRow, Outcome } from "../../store/mod.ts";
+import type { OutputPipe, OutputSink } from "../../pool/mod.ts";
+import type { Claim, End, Hold, JobExit, JobRow, Outcome, StoredLine } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
 import type { Run } from "../runners/mod.ts";
+import { endLine, startLine } from "./run_lines.ts";
+import { RunLog, type RunLogLimits } from "./run_log.ts";
 
 /**
  * The reason for which the engine has stopped a run; the first one counts.
@@ -16,6 +20,9 @@ export type StopCause = "cancelled" | "lost" | "given_back" | "closing";
 
 /** The bytes of chunks that may wait to be written. A run that has more waits. */
 const MAX_WAITING_BYTES = 256 * 1024;
+/** The bytes of lines after which they are written at once, and after which the tool must wait. */
+const LOG_FULL_BYTES = 256 * 1024;
+const LOG_WAIT_BYTES = 1024 * 1024;
 /** The longest report of progress that is kept, as JSON. */
 const MAX_PROGRESS_CHARS = 64 * 1024;
 
@@ -24,15 +31,17 @@ export interface JobRunDeps {
   readonly feed: JobFeed;
   /** False if no chunks are kept. */
   readonly keepsChunks: boolean;
-  /** Called when a chunk waits to be written. */
-  readonly onChunk: (run: JobRun) => void;
+  /** The limits of the log of a run; `maxBytes` 0 if no logs are kept. */
+  readonly log: RunLogLimits;
+  /** Called when a chunk or a line waits to be written. */
+  readonly onOutput: (run: JobRun) => void;
 }
 
 /**
  * One start of a job in this host: its claim, the news that the store has not heard yet, and the
  * signal that stops it.
  */
-export class JobRun implements Run {
+export class JobRun implements Run, OutputSink {
   readonly claim: Claim;
   /** True if it may wait for a worker, as a call does. */
   readonly mayWait: boolean;
@@ -56,6 +65,11 @@ export class JobRun implements Run {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #chunkBytes = 0;
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Undefined until the run has written a line. */
+  #log: RunLog | undefined;
+  #logDrained: PromiseWithResolvers<void> | undefined;
+  #begunAt = 0;
+  #hasEnded = false;
 
   constructor(
     claim: Claim,
@@ -113,6 +127,26 @@ export class JobRun implements Run {
     return this.#chunks.length > 0;
   }
 
+  /** True if chunks or lines wait to be written. */
+  get hasOutput(): boolean {
+    return this.hasChunks || this.#log?.isEmpty === false;
+  }
+
+  /** True if so many lines wait that they must be written at once. */
+  get isLogFull(): boolean {
+    return (this.#log?.waitingBytes ?? 0) >= LOG_FULL_BYTES;
+  }
+
+  get output(): OutputSink | undefined {
+    return this.#deps.log.maxBytes === 0 ? undefined : this;
+  }
+
+  get room(): Promise<void> | undefined {
+    if ((this.#log?.waitingBytes ?? 0) < LOG_WAIT_BYTES) return undefined;
+    if (this.#hasEnded || this.#cause !== undefined) return undefined;
+    return (this.#logDrained ??= Promise.withResolvers()).promise;
+  }
+
   /** Stops the work. */
   stop(cause: StopCause): void {
     if (this.#cause !== undefined) {
@@ -125,12 +159,14 @@ export class JobRun implements Run {
     this.#stopSignal.abort(reason);
     this.#controller?.abort(reason);
     this.#drained?.resolve();
+    this.#logDrained?.resolve();
   }
 
   begun(worker: string): void {
     this.#hasBegun = true;
     if (this.#worker === worker) return;
     this.#worker = worker;
+    this.#begunAt = Date.now();
     this.#hasNews = true;
   }
 
@@ -151,10 +187,29 @@ export class JobRun implements Run {
     if (!this.#deps.keepsChunks || this.#cause !== undefined) return;
     this.#chunks.push(body);
     this.#chunkBytes += body.byteLength;
-    this.#deps.onChunk(this);
+    this.#deps.onOutput(this);
     if (this.#chunkBytes < MAX_WAITING_BYTES) return;
     this.#drained ??= Promise.withResolvers();
     await this.#drained.promise;
+  }
+
+  line(text: string, from: OutputPipe): void {
+    this.#add({ at: Date.now(), source: from, text });
+  }
+
+  entry({ level, logger, message, time, dropped }: Log): void {
+    if (dropped > 0) this.#startedLog()?.leaveOut(dropped);
+    const at = Math.round(time * 1_000);
+    this.#add({ at, source: "log", level: levelOf(level), logger, text: message });
+  }
+
+  /** Says in the log how the run ends, if there is something to say. Nothing follows. */
+  close(outcome: Outcome): void {
+    const line = this.#deps.log.maxBytes === 0 ? undefined : endLine(this.job, outcome, this);
+    const isOfLog = outcome.type === "failed" || this.#log !== undefined;
+    if (line !== undefined && isOfLog) this.#add({ at: Date.now(), source: "host", ...line });
+    this.#hasEnded = true;
+    this.#logDrained?.resolve();
   }
 
   /** Takes the news to write with an extension of the lease. */
@@ -163,14 +218,19 @@ export class JobRun implements Run {
   }
 
   /** Keeps the news of a {@link Hold} that was not written. */
-  putBack({ chunks = [] }: Hold): void {
+  putBack({ chunks = [], logs = [] }: Hold): void {
     this.#hasNews = true;
+    if (logs.length > 0) this.#log?.putBack(logs);
     this.#chunks.unshift(...chunks);
     for (const { byteLength } of chunks) this.#chunkBytes += byteLength;
   }
 
   /** Notes that the news of a {@link Hold} were written, so that more chunks may follow. */
   written(): void {
+    if (this.#logDrained !== undefined && (this.#log?.waitingBytes ?? 0) < LOG_WAIT_BYTES) {
+      this.#logDrained.resolve();
+      this.#logDrained = undefined;
+    }
     if (this.#chunkBytes >= MAX_WAITING_BYTES) return;
     this.#drained?.resolve();
     this.#drained = undefined;
@@ -190,14 +250,44 @@ export class JobRun implements Run {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#chunkBytes = 0;
-    if (!this.#hasNews && chunks.length === 0) return {};
+    const logs = this.#log?.isEmpty === false ? this.#log.take() : undefined;
+    if (!this.#hasNews && chunks.length === 0 && logs === undefined) return {};
     this.#hasNews = false;
     return {
       ...(this.#worker === undefined ? {} : { worker: this.#worker }),
       ...(isShort(this.#progress) ? { progress: this.#progress } : {}),
       ...(chunks.length === 0 ? {} : { chunks }),
+      ...(logs === undefined ? {} : { logs }),
     };
   }
+
+  #add(line: StoredLine): void {
+    const log = this.#startedLog();
+    // Output may come late, such as that of a child process.
+    if (log === undefined) return;
+    log.add(line);
+    this.#deps.onOutput(this);
+  }
+
+  /** Returns the log, which begins with the start of the run; undefined once the run has ended. */
+  #startedLog(): RunLog | undefined {
+    if (this.#hasEnded) return undefined;
+    if (this.#log === undefined) {
+      this.#log = new RunLog(this.#deps.log);
+      if (this.#worker !== undefined) {
+        this.#log.add({ at: this.#begunAt, source: "host", ...startLine(this.job, this.#worker) });
+      }
+    }
+    return this.#log;
+  }
+}
+
+/** Returns the name of a level of Python's logging. */
+function levelOf(level: number): string {
+  if (level >= 50) return "critical";
+  if (level >= 40) return "error";
+  if (level >= 30) return "warning";
+  return level >= 20 ? "info" : "debug";
 }
 
 function reasonOf(cause: StopCause, { id, name }: JobRow): SnakedenError {

@@ -4,8 +4,9 @@ import { getLogger } from "../../log.ts";
 import type { Hold, HoldAnswer, JobStore } from "../../store/mod.ts";
 import type { JobRun } from "./job_run.ts";
 
-/** The time in which chunks gather before they are written. */
+/** The time in which chunks gather before they are written, and lines of logs. */
 const GATHER_MS = 50;
+const GATHER_LOG_MS = 100;
 
 /** Dependencies of {@link LeaseKeeper}. */
 export interface LeaseKeeperDeps {
@@ -18,8 +19,8 @@ export interface LeaseKeeperDeps {
 
 /**
  * Extends the claims of all runs three times in each lease, with what is new about them, and writes
- * their chunks soon after they come. Stops a run that was cancelled, and one whose claim has ended:
- * by the answer of the store, or by the clock if the store does not answer.
+ * their chunks and lines soon after they come. Stops a run that was cancelled, and one whose claim
+ * has ended: by the answer of the store, or by the clock if the store does not answer.
  */
 export class LeaseKeeper implements Disposable {
   readonly #deps: LeaseKeeperDeps;
@@ -38,13 +39,15 @@ export class LeaseKeeper implements Disposable {
     this.#arm();
   }
 
-  /** Notes that a run has chunks to write. */
+  /** Notes that a run has chunks or lines to write. */
   gathered(run: JobRun): void {
     this.#dirty.add(run);
     if (this.#isClosed) return;
-    this.#cancelGather ??= this.#deps.clock.after(GATHER_MS, () => {
+    if (run.isLogFull && run.writing === undefined && !this.#hasFailed) return this.#writeOutput();
+    const { clock } = this.#deps;
+    this.#cancelGather ??= clock.after(run.hasChunks ? GATHER_MS : GATHER_LOG_MS, () => {
       this.#cancelGather = undefined;
-      this.#writeChunks();
+      this.#writeOutput();
     });
   }
 
@@ -94,11 +97,11 @@ export class LeaseKeeper implements Disposable {
     return [...this.#deps.runs].filter(({ cause, writing }) => cause !== "lost" && !writing);
   }
 
-  #writeChunks(): void {
+  #writeOutput(): void {
     const { runs } = this.#deps;
     const ready = [...this.#dirty].filter(({ writing }) => writing === undefined);
     for (const run of ready) this.#dirty.delete(run);
-    const held = ready.filter((run) => runs.has(run) && run.cause !== "lost" && run.hasChunks);
+    const held = ready.filter((run) => runs.has(run) && run.cause !== "lost" && run.hasOutput);
     if (held.length > 0) void this.#write(held);
   }
 
@@ -122,7 +125,7 @@ export class LeaseKeeper implements Disposable {
       for (const run of runs) run.writing = undefined;
       resolve();
       for (const run of runs) {
-        if (run.hasChunks) this.gathered(run);
+        if (run.hasOutput) this.gathered(run);
         else this.#dirty.delete(run);
       }
     }

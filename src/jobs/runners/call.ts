@@ -1,8 +1,9 @@
-import type { StopSignal } from "../../async/mod.ts";
+import { settlesWithin, type StopSignal } from "../../async/mod.ts";
 import {
   type CallOutcome,
   type CallWork,
   ChunkStream,
+  type OutputSink,
   type Pool,
   type PoolsByName,
 } from "../../pool/mod.ts";
@@ -31,6 +32,9 @@ import type { JobRow } from "../../store/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import type { CallJob, Job } from "../job.ts";
 import type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";
+
+/** The longest wait for the last output of a call. A pipe holds little. */
+const OUTPUT_MS = 5_000;
 
 /** Dependencies of a {@link CallRunner}. */
 export interface CallRunnerDeps {
@@ -113,12 +117,14 @@ export class CallRunner implements Runner<CallJob> {
         ? await this.#stream(run, call, watched)
         : await this.#deps.calls.work(call, watched);
       const { value, runMs } = outcome;
+      if (watched.isReadingOutput) await watched.outputRead();
       const bytes = frameBytes(value);
       if (bytes > maxResultBytes) throw tooLarge(tool, bytes, maxResultBytes);
       const result = isLargeFrame(bytes) ? await new LargeFrames().write(value) : writeFrame(value);
       return { result, runMs };
     } catch (error) {
       await watched.over();
+      await watched.outputRead();
       throw error;
     }
   }
@@ -146,7 +152,13 @@ export class CallRunner implements Runner<CallJob> {
     const signal = AbortSignal.any([run.signal, tooLong.signal]);
     const outcome = this.#deps.calls.work(
       { ...call, options: { ...call.options, signal } },
-      { job: watched.job, onSent: watched.onSent, onProgress: watched.onProgress, stream },
+      {
+        job: watched.job,
+        onSent: watched.onSent,
+        onProgress: watched.onProgress,
+        output: watched.output,
+        stream,
+      },
     );
     // The stream throws the same error.
     outcome.catch(() => {});
@@ -185,6 +197,7 @@ export class CallRunner implements Runner<CallJob> {
 class WatchedWork implements WorkWatch {
   readonly job: string;
   readonly signal: StopSignal;
+  readonly output: OutputSink | undefined;
   readonly #run: Run;
   #work: CallWork | undefined;
 
@@ -192,6 +205,7 @@ class WatchedWork implements WorkWatch {
     this.#run = run;
     this.job = run.claim.job.id;
     this.signal = run.stopSignal;
+    this.output = run.output;
   }
 
   readonly onSent = (work: CallWork): void => {
@@ -203,6 +217,17 @@ class WatchedWork implements WorkWatch {
   };
 
   readonly onProgress = (report: Value): void => this.#run.progress(JSON.parse(report.jsonText()));
+
+  /** True if some of the output of the work may not have been read. */
+  get isReadingOutput(): boolean {
+    return this.#work?.outputRead !== undefined;
+  }
+
+  /** Resolves when the output of the work was read, or cannot be read in time. */
+  async outputRead(): Promise<void> {
+    const read = this.#work?.outputRead;
+    if (read !== undefined) await settlesWithin(read, OUTPUT_MS);
+  }
 
   /** Resolves when the work is over, which may be some time after the call has failed. */
   async over(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { StopSignal } from "../../async/mod.ts";
+import type { OutputSink } from "../../pool/mod.ts";
 import type { FilePlace } from "../../bridge/mod.ts";
 import type { Claim, JobRow, JsonObject } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
@@ -32,6 +33,8 @@ export interface Run {
   waits(): void;
   /** Notes a report of progress, which is JSON. */
   progress(report: unknown): void;
+  /** Receives what the work prints and logs; undefined if no logs are kept. */
+  readonly output: OutputSink | undefined;
   /** Keeps a chunk; resolves when the next one may follow. */
   chunk(body: Uint8Array<ArrayBuffer>): Promise<void>;
 }

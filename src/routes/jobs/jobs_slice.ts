@@ -11,6 +11,7 @@ export type JobsSlice = Pick<
   | "events"
   | "get"
   | "list"
+  | "logParts"
   | "retry"
   | "retryMany"
   | "storedResult"

@@ -1,13 +1,13 @@
 /**
  * The routes of durable jobs: submissions ({@link addSubmit}, {@link addJobBatch}), the jobs
- * themselves ({@link addJobs}), their results ({@link addJobResult}) and events
- * ({@link addJobEvents}), and the queues ({@link addQueues}). {@link laterCalls} turns a call that
- * is to be answered later into a job.
+ * themselves ({@link addJobs}), their results ({@link addJobResult}), events
+ * ({@link addJobEvents}) and logs ({@link addJobLogs}), and the queues ({@link addQueues}).
+ * {@link laterCalls} turns a call that is to be answered later into a job.
  *
  * @module
  */
 export { addJobBatch } from "./batch.ts";
-export { addJobEvents, JobEventStreams } from "./events/mod.ts";
+export { addJobEvents, addJobLogs, JobEventStreams } from "./follow/mod.ts";
 export { JobJsonWriter } from "./job_json.ts";
 export { addJobs } from "./jobs.ts";
 export type { JobsSlice } from "./jobs_slice.ts";

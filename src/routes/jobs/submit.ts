@@ -4,7 +4,7 @@ import type { SubmitOutcome } from "../../jobs/mod.ts";
 import { Value } from "../../bridge/mod.ts";
 import { type AppContext, type AppEnv, type Caller, prefersEvents } from "../http/mod.ts";
 import { bodyByReference, type EncodedJson, problemAnswers } from "../schema/mod.ts";
-import { EVENTS_CONTENT, type JobEventStreams, POSITION_HEADER, positionOf } from "./events/mod.ts";
+import { EVENTS_CONTENT, type JobEventStreams, POSITION_HEADER, positionOf } from "./follow/mod.ts";
 import { jsonAnswer } from "./job_answer.ts";
 import { withId, withIdempotencyKey } from "./job_fields.ts";
 import { JOB_REQUEST, jobRequestSchema } from "./job_requests.ts";

@@ -162,6 +162,7 @@ export interface ReadOps {
     readonly ask: { readonly id: string; readonly after: number };
     readonly answer: LogPage;
   };
+  readonly lastLine: { readonly ask: string; readonly answer: number };
 }
 
 /** A job with its attempts. */

@@ -14,18 +14,27 @@ interface Owner {
   readonly left_out: number | null;
 }
 
+const OWNER = `select seq, place, lines, left_out from job left join job_log
+  on job_log.job = job.seq where id = ?`;
+
+/** Returns the number of the last line of a job. */
+export function lastLineOf(statements: Statements, id: string): number {
+  const job = statements.get<Owner>(OWNER, id);
+  return job === undefined ? 0 : lastOf(job);
+}
+
+function lastOf({ lines, left_out: leftOut }: Owner): number {
+  return (lines ?? 0) + ((leftOut ?? 0) > 0 ? 1 : 0);
+}
+
 /** Reads lines of the log of a job behind `after`. */
 export function logsOf(
   statements: Statements,
   { id, after }: { readonly id: string; readonly after: number },
 ): LogPage {
-  const job = statements.get<Owner>(
-    `select seq, place, lines, left_out from job left join job_log on job_log.job = job.seq
-    where id = ?`,
-    id,
-  );
+  const job = statements.get<Owner>(OWNER, id);
   if (job === undefined) return { parts: [], isReset: false, hasMore: false, isOver: true };
-  const last = (job.lines ?? 0) + ((job.left_out ?? 0) > 0 ? 1 : 0);
+  const last = lastOf(job);
   const isReset = after > last;
   const parts: LogPart[] = [];
   let bytes = 0;

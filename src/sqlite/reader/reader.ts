@@ -13,9 +13,9 @@ import {
 } from "../writer/mod.ts";
 import { Statements } from "../writer/mod.ts";
 import { eventsOf } from "./events.ts";
+import { lastLineOf, logsOf } from "./logs.ts";
 import { JOB_AND_RUN, list, listIds } from "./list.ts";
 import { jobOfFile, listFiles } from "./files.ts";
-import { logsOf } from "./logs.ts";
 import { waitOf } from "./wait_reason.ts";
 
 /** The columns of an attempt, in the order of the message. */
@@ -117,6 +117,8 @@ export class Reader {
         return jobOfFile(statements, ask as string);
       case "fileTotals":
         return readTotals(statements);
+      case "lastLine":
+        return lastLineOf(statements, ask as string);
       case "waitOf":
         return waitOf(statements, ask as string, now);
     }

@@ -68,6 +68,8 @@ export interface JobLogs {
     after: number,
     options: { readonly signal: AbortSignal; readonly follow: boolean },
   ): AsyncIterable<LogPartOrReset>;
+  /** Returns the number of the last line of a job; 0 if it has none. */
+  lastLine(id: string): Promise<number>;
 }
 
 /** The length of a log, and what is needed to add to it. */

@@ -9,7 +9,9 @@ import {
   JobHandle,
   type JobInput,
   type JobListOptions,
+  type JobLogsOptions,
   type JobPage,
+  type LogLine,
   type ManyOutcome,
   type SubmittedJob,
   type WaitOptions,
@@ -181,6 +183,19 @@ export class FakeJobs implements DenJobs {
   async artifacts(id: string): Promise<FilePage> {
     this.#find(id);
     return { items: [] };
+  }
+
+  /**
+   * Yields no line, since the functions of the tools have no output of their own. Ends as the log
+   * of a job does: at once with `follow: false`, else with the job.
+   */
+  async *logs(
+    id: string,
+    { follow = true, signal }: JobLogsOptions = {},
+  ): AsyncGenerator<LogLine, void, undefined> {
+    this.#find(id);
+    if (follow) await this.wait(id, signal === undefined ? {} : { signal });
+    yield* [];
   }
 
   /** Yields the events of a job, those that have been and those to come, until its end. */

@@ -21,8 +21,10 @@ const CLAIM: Claim = {
   args: new Uint8Array(),
 };
 
+const LOG = { maxBytes: 1_000_000, maxLineChars: 1_000 };
+
 function started(): JobRun {
-  const deps = { feed: new JobFeed(), keepsChunks: false, onChunk: (): void => {} };
+  const deps = { feed: new JobFeed(), keepsChunks: false, log: LOG, onOutput: (): void => {} };
   return new JobRun(CLAIM, { now: 0, leaseMs: 1, mayWait: false, deps });
 }
 

@@ -15,7 +15,7 @@ import {
   MAX_AHEAD,
   type StoreWait,
 } from "../job_filter.ts";
-import type { LogPartOrReset } from "../job_logs.ts";
+import { lastLineOf, type LogPartOrReset } from "../job_logs.ts";
 import { type JobRecord, type JobRow, type JobState } from "../job_row.ts";
 import type {
   CancelAnswer,
@@ -199,6 +199,13 @@ export class MemoryJobs implements JobStore {
     options: { readonly signal: AbortSignal; readonly follow: boolean },
   ): AsyncIterable<LogPartOrReset> {
     return readLog(this.#readers, id, { after, ...options });
+  }
+
+  lastLine(id: string): Promise<number> {
+    return this.#read("read the log of a job", () => {
+      const log = this.#table.get(id)?.log;
+      return log === undefined ? 0 : lastLineOf(log.end);
+    });
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
