@@ -1,4 +1,4 @@
-import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import { type Clock, SYSTEM_CLOCK, TurnBudget } from "../async/mod.ts";
 import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
@@ -8,6 +8,7 @@ import {
   type JobState,
   type JobStore,
   type LogPartOrReset,
+  MAX_LOG_PART_BYTES,
   queueDraining,
   type SubmitAnswer,
 } from "../store/mod.ts";
@@ -87,6 +88,8 @@ export class Jobs {
   readonly #clock: Clock;
   readonly #made: Parts | SnakedenError;
   readonly #read: ReadValue;
+  /** The bytes of logs that all readers get in one turn of the event loop. */
+  readonly #logTurns = new TurnBudget(MAX_LOG_PART_BYTES);
 
   /** Programs get theirs from {@link Snakeden.jobs}. */
   constructor(deps: JobsDeps) {
@@ -364,7 +367,10 @@ export class Jobs {
   ): AsyncGenerator<LogPartOrReset, void, undefined> {
     const { store } = this.#parts;
     if (await store.get(id) === undefined) throw unknownJob(id);
-    yield* jobLogParts(id, { store, options });
+    for await (const item of jobLogParts(id, { store, options })) {
+      if (item.kind === "lines") await this.#logTurns.take(item.part.body.byteLength);
+      yield item;
+    }
   }
 
   get #parts(): Parts {
