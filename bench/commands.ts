@@ -135,6 +135,8 @@ export type JobsCommand =
   | { readonly do: "many"; readonly jobs: number }
   /** Lists jobs, all of which are completed; there are so many. */
   | { readonly do: "list"; readonly jobs: number; readonly durationMs: number }
+  /** Runs a job that prints so many lines, while so many readers follow its log. */
+  | { readonly do: "log"; readonly lines: number; readonly readers: number }
   | { readonly do: "idle"; readonly durationMs: number };
 
 /** A command to a process with a store of jobs. */

@@ -20,6 +20,7 @@ import { files } from "./work/files.ts";
 import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
 import { inputs } from "./work/inputs.ts";
+import { joblog } from "./work/joblog.ts";
 import { jobs } from "./work/jobs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
@@ -52,6 +53,7 @@ const WORKLOADS: readonly Workload[] = [
   jobs,
   files,
   bulk,
+  joblog,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

@@ -55,6 +55,9 @@ class JobsHost {
       case "list":
         if (this.#jobs.readLists === undefined) throw new Error("it has no lists to measure");
         return await this.#jobs.readLists(command);
+      case "log":
+        if (this.#jobs.followLog === undefined) throw new Error("it keeps no logs to measure");
+        return await this.#jobs.followLog(command);
       case "idle":
         return await this.#idle(command.durationMs);
     }

@@ -33,4 +33,6 @@ export interface JobSystem extends AsyncDisposable {
   startOf(): Promise<number>;
   /** Measures lists of its jobs, all of which are completed; there are so many. */
   readLists?(ask: { readonly jobs: number; readonly durationMs: number }): Promise<Figures>;
+  /** Measures the log of a job that prints, and its readers. */
+  followLog?(ask: { readonly lines: number; readonly readers: number }): Promise<Figures>;
 }

@@ -6,12 +6,19 @@ import time
 
 from snakeden import tool
 
-__all__ = ["noop", "started"]
+__all__ = ["noop", "print_lines", "started"]
 
 
 @tool
 def noop() -> None:
     """Do nothing."""
+
+
+@tool
+def print_lines(count: int) -> None:
+    """Print many lines."""
+    for index in range(count):
+        print("line", index)
 
 
 @tool

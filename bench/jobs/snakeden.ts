@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Snakeden } from "snakeden";
 import type { Figures } from "../measure.ts";
+import { followLog } from "./follow_log.ts";
 import type { JobSystem, JobSystemOptions } from "./job_system.ts";
 import { readLists } from "./lists.ts";
 
@@ -9,6 +10,7 @@ import { readLists } from "./lists.ts";
 const QUEUE = "default";
 const MODULES = fileURLToPath(new URL(".", import.meta.url));
 const POLL_MS = 10;
+const MAX_LOG_BYTES = 256 * 2 ** 20;
 const NOOP = { tool: "noop" };
 
 /** Jobs of Snakeden, used as a library: each is run by a Python process. */
@@ -26,6 +28,7 @@ export class SnakedenJobs implements JobSystem {
       python: { executable: python },
       pools: [{ name: "default", size: workers, adapter: "job_tools", modulePaths: [MODULES] }],
       readyTimeoutMs: 60_000,
+      jobs: { maxLogBytes: MAX_LOG_BYTES },
     });
     return new SnakedenJobs(den);
   }
@@ -68,6 +71,10 @@ export class SnakedenJobs implements JobSystem {
 
   async readLists(ask: { readonly jobs: number; readonly durationMs: number }): Promise<Figures> {
     return await readLists(this.#den.jobs, this.#den.queues, ask);
+  }
+
+  async followLog(ask: { readonly lines: number; readonly readers: number }): Promise<Figures> {
+    return await followLog(this.#den, ask);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,6 @@ import {
   type JobState,
   type JobStore,
   type LogPartOrReset,
-  MAX_LOG_PART_BYTES,
   queueDraining,
   type SubmitAnswer,
 } from "../store/mod.ts";
@@ -41,6 +40,9 @@ import type { Runners } from "./runners/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
 import { type Submitted, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
+
+/** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
+const LOG_BYTES_A_TURN = 128 * 1024;
 
 /** Dependencies of {@link Jobs}. */
 export interface JobsDeps {
@@ -89,7 +91,7 @@ export class Jobs {
   readonly #made: Parts | SnakedenError;
   readonly #read: ReadValue;
   /** The bytes of logs that all readers get in one turn of the event loop. */
-  readonly #logTurns = new TurnBudget(MAX_LOG_PART_BYTES);
+  readonly #logTurns = new TurnBudget(LOG_BYTES_A_TURN);
 
   /** Programs get theirs from {@link Snakeden.jobs}. */
   constructor(deps: JobsDeps) {

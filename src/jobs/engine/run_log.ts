@@ -1,8 +1,11 @@
 import { Buffer } from "node:buffer";
-import { MAX_LOG_PART_BYTES, type RunLines, type StoredLine } from "../../store/mod.ts";
+import type { RunLines, StoredLine } from "../../store/mod.ts";
 
 /** Bytes of lines that may wait; those that come then are only counted. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+/** The bytes of a part, which is read and written in one turn of the event loop. */
+const PART_BYTES = 64 * 1024;
 
 /** Limits of a {@link RunLog}. */
 export interface RunLogLimits {
@@ -54,7 +57,7 @@ export class RunLog {
     const text = `${JSON.stringify({ ...line, text: shortened(line.text, maxLineChars) })}\n`;
     const bytes = Buffer.byteLength(text);
     const { leftOut, bytes: gathered } = this.#gathering ?? { leftOut: 0, bytes: 0 };
-    if (leftOut > 0 || gathered + bytes > MAX_LOG_PART_BYTES) this.#seal();
+    if (leftOut > 0 || gathered + bytes > PART_BYTES) this.#seal();
     const part = this.#gather();
     part.lines.push(text);
     part.bytes += bytes;
