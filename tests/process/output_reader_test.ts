@@ -101,3 +101,29 @@ Deno.test("OutputReader.leave() ends the reader although the pipe stays open", a
   await reader.leave();
   assert.deepEqual(lines, ["a", "b"]);
 });
+
+Deno.test("OutputReader leaves lines in the pipe while there is no room, unless it is in a hurry", async () => {
+  const lines: string[] = [];
+  const { promise: room, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  const text = Array.from({ length: 1_000 }, (_, i) => `${i}\n`).join("");
+  const pipe = ReadableStream.from([new TextEncoder().encode(text)]) as ReadableStream<Uint8Array>;
+  const reader = new OutputReader(pipe, {
+    onLine: (it) => lines.push(it),
+    room: () => ++asked === 1 ? room : undefined,
+  });
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(lines.length, 256);
+  resolve();
+  await reader.ended;
+  assert.equal(lines.length, 1_000);
+  const hurried = new OutputReader(
+    ReadableStream.from([new TextEncoder().encode(text)]) as ReadableStream<Uint8Array>,
+    { onLine: (it) => lines.push(it), room: () => new Promise(() => {}) },
+  );
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(lines.length, 1_256);
+  hurried.hurry();
+  await hurried.ended;
+  assert.equal(lines.length, 2_000);
+});

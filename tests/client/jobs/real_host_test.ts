@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type JobEvent, SnakedenClient } from "../../../src/client/mod.ts";
-import { ServerProcess, tempDir } from "../../fixtures/host.ts";
+import { ADAPTERS, ServerProcess, tempDir } from "../../fixtures/host.ts";
 import { deadUrl } from "../fake_host.ts";
 import { API_KEY, serveSuite } from "../served.ts";
 
@@ -51,7 +51,7 @@ function cuttingClient(baseUrl: string): SnakedenClient & { readonly cuts: numbe
     apiKey: API_KEY,
     fetch: async (url, init) => {
       const response = await fetch(url, init);
-      if (!String(url).endsWith("/events") || response.body === null) return response;
+      if (!/\/(events|logs\?.*)$/.test(String(url)) || response.body === null) return response;
       let pieces = 0;
       const cut = new TransformStream<Uint8Array, Uint8Array>({
         transform(piece, controller): void {
@@ -78,6 +78,25 @@ Deno.test("events over connections that are cut again and again have each chunk 
   assert.deepEqual(values, Array.from({ length: 12 }, (_, i) => i));
   assert.equal(events.filter(({ type }) => type === "end").length, 1);
   assert.ok(client.cuts > 0, `${client.cuts} cuts`);
+});
+
+Deno.test("a log over connections that are cut again and again has each line once", async () => {
+  await using host = await serveSuite({
+    pools: [{ name: "default", size: 1, adapter: "writes_logs", modulePaths: [ADAPTERS] }],
+  });
+  await using client = cuttingClient(host.url);
+  const job = await client.jobs.submit({ tool: "write_slowly", args: { seconds: 1.5 } });
+  const lines = await Array.fromAsync(job.logs());
+  assert.deepEqual(lines.map(({ n }) => n), lines.map((_, i) => i + 1));
+  const steps = lines.filter(({ source }) => source === "stdout").map(({ text }) => text);
+  assert.deepEqual(steps, steps.map((_, i) => `step ${i}`));
+  assert.ok(steps.length > 20 && client.cuts > 0, `${steps.length} steps, ${client.cuts} cuts`);
+  await using plain = new SnakedenClient({ baseUrl: host.url, apiKey: API_KEY });
+  assert.deepEqual(await Array.fromAsync(plain.jobs.logs(job.id, { follow: false })), lines);
+  assert.deepEqual(await Array.fromAsync(plain.jobs.logs(job.id, { tail: 2 })), lines.slice(-2));
+  const last = lines.length;
+  assert.deepEqual(await Array.fromAsync(plain.jobs.logs(job.id, { after: last })), []);
+  await assert.rejects(Array.fromAsync(plain.jobs.logs("nobody")), { code: "unknown_job" });
 });
 
 Deno.test("a handle waits for its job, and follows it, while its host is killed and started again", async () => {

@@ -56,6 +56,17 @@ Deno.test("OutputMarks.ownStatus is the exit status that a mark announces", () =
   assert.deepEqual(marks.take("after"), line("after", 7));
 });
 
+Deno.test("OutputMarks.ended is the call whose output has ended with the last line", () => {
+  const marks = new OutputMarks(NONCE);
+  marks.take(`\x1e${NONCE}:7`);
+  assert.deepEqual(marks.take(`part\x1e${NONCE}:end=7`), line("part", 7));
+  assert.equal(marks.ended, 7);
+  assert.deepEqual(marks.take("after"), line("after", 0));
+  assert.equal(marks.ended, undefined);
+  assert.equal(marks.take(`\x1e${NONCE}:end=8`), undefined);
+  assert.equal(marks.ended, 8);
+});
+
 Deno.test("OutputMarks finds marks wherever the pipe splits them, after lines of any length", async () => {
   const text = fc.stringMatching(/^[a-z]{0,20}$/);
   await fc.assert(fc.asyncProperty(
