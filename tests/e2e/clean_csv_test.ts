@@ -1,4 +1,7 @@
-/** The example examples/clean_csv, with a real server and the permissions of `deno task serve`. */
+/**
+ * The example examples/clean_csv, with a real server and the permissions of `deno task serve`, as
+ * examples/clean_csv/README.md says.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";

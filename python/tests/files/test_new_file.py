@@ -84,10 +84,12 @@ def test_a_file_that_is_too_long_is_refused_while_it_is_written(
     monkeypatch.setattr("snakeden.testing.pretended_files._MAX_FILE_BYTES", 1_000)
     with running_call() as call:
         for write in (1, 1_000_000):
-            with pytest.raises(HostError) as caught:
-                with current_call().create_file("a.bin") as out:
-                    for _ in range(2_000_000 // write):
-                        out.write(b"x" * write)
+            with (
+                pytest.raises(HostError) as caught,
+                current_call().create_file("a.bin") as out,
+            ):
+                for _ in range(2_000_000 // write):
+                    out.write(b"x" * write)
             assert caught.value.code == "file_too_large"
             assert caught.value.details["maxFileBytes"] == 1_000
         assert left_in(call) == []

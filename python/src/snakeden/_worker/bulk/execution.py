@@ -92,7 +92,7 @@ class BulkExecution:
                     raise CallCancelled(attempt.stop_code)
                 self._note_item(index)
                 if output is not None:
-                    output.begin(message.number, now + clock_shift)
+                    output.begin(attempt, now + clock_shift)
                 if tagged and index in tagged:
                     outcome = self._outcome(item, json, started=now, buffers=tagged.pop(index))
                 else:
