@@ -156,6 +156,8 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
     } catch {
       // The client has left already.
     }
+    // The part that is being read ends, too.
+    await Promise.allSettled([this.#next]);
   }
 }
 
