@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { MIGRATIONS } from "../../src/sqlite/schema/migrations.ts";
+import { MIGRATIONS } from "../../src/sqlite/schema/migrations/mod.ts";
 import { openSqliteJobs, type SqliteJobs } from "../../src/sqlite/mod.ts";
 import { LIMITS, newJob, newJobs } from "../store/jobs/job_kit.ts";
 

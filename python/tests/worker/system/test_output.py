@@ -155,7 +155,7 @@ def test_without_a_nonce_nothing_is_marked() -> None:
 def test_a_call_whose_output_is_kept_is_marked_unless_its_tool_was_quick() -> None:
     code = """
 run(2, lambda: os.write(1, b'child\\n'), kept=True)
-output.took('tool', 0.001)
+output.took('tool', 0.0001)
 run(3, lambda: None, kept=True)
 output.took('tool', 0.1)
 run(4, lambda: None, kept=True)
@@ -180,3 +180,14 @@ run(2, start)
 run(3, lambda: (go.set(), thread.join(), print('other')))
 """
     assert marked(code) == ["#:2", "mine", "#:end=2", "late", "#:3", "other", "#:end=3"]
+
+
+def test_the_items_of_a_bulk_call_follow_the_mark_of_the_first() -> None:
+    code = """
+call = Call(2, True)
+now = output._marked_at = time.perf_counter()
+for _ in range(3): output.begin(call, now)
+call.ended = True
+output.end()
+"""
+    assert marked(code) == ["#:2", "#:end=2"]

@@ -228,7 +228,8 @@ class Output:
                 text.restore()
         message = attempt.message
         if now - self._marked_at >= MARK_SECONDS or (
-            message.keeps_output and message.tool not in self._quick
+            # The items of a bulk call begin one by one, and follow the mark of the first.
+            message.keeps_output and not self.is_marked and message.tool not in self._quick
         ):
             self._marked_at = now
             if logging.root.manager.disable != self._disabled:
