@@ -117,6 +117,9 @@ export type {
 } from "./src/files/mod.ts";
 export type { HostStoreReport, StartOptions, StoreStatus } from "./src/host/mod.ts";
 export type {
+  BatchJob,
+  BatchResult,
+  BatchResultsOptions,
   CallJob,
   CancelJobOptions,
   CancelManyOptions,
@@ -127,6 +130,7 @@ export type {
   JobEventsOptions,
   JobHandle,
   JobInput,
+  JobItems,
   JobListOptions,
   JobLogsOptions,
   JobOptions,

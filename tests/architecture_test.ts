@@ -61,7 +61,14 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["values"],
     ["shapes"],
   ],
-  jobs: [["."], ["engine", "submission"], ["runners"], ["job.ts", "job_feed.ts"]],
+  jobs: [
+    ["."],
+    ["engine", "submission"],
+    ["runners"],
+    ["batches"],
+    ["failures"],
+    ["job.ts", "job_feed.ts"],
+  ],
   pool: [
     ["."],
     ["registered"],

@@ -34,10 +34,11 @@ export interface OpenedJobs {
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, blobs, runId, config: { jobs: config, limits, files }, pools, tools, calls } =
-    parts;
+  const { store, blobs, runId, pools, tools, calls } = parts;
+  const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
-  const runners = allRunners({ calls, tools, pools, limits, config, files });
+  const kept = { fileStore: parts.files, blobs };
+  const runners = allRunners({ calls, tools, pools, limits, config, files, ...kept });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,
     blobs,

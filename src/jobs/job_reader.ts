@@ -6,6 +6,7 @@ import {
   type JobRow,
   type JobStore,
   type NewJob,
+  type OutputsAsResult,
   type SubmitAnswer,
 } from "../store/mod.ts";
 import type { Job } from "./job.ts";
@@ -59,7 +60,8 @@ export class JobReader {
     }
     if (isFinal(row.state)) return jobOf(row, { own: this.#own(row) });
     if (row.state === "running") {
-      return jobOf(row, { own: this.#own(row), live: engine.running(id) });
+      const live = engine.running(id);
+      return jobOf(row, { own: this.#own(row, live?.progress), live });
     }
     const wait = waitingFor(row, await store.waitOf(id), pools);
     return jobOf(row, { own: this.#own(row), waitingFor: wait });
@@ -77,7 +79,7 @@ export class JobReader {
   /** Shows a job of a list. */
   listed(row: JobRow): Job {
     const live = row.state === "running" ? this.#deps.engine.running(row.id) : undefined;
-    return jobOf(row, { own: this.#own(row), live });
+    return jobOf(row, { own: this.#own(row, live?.progress), live });
   }
 
   /**
@@ -85,7 +87,7 @@ export class JobReader {
    *
    * @throws {SnakedenError} `unknown_job`, `job_unfinished`, or the error of the job.
    */
-  async result(id: string): Promise<Uint8Array<ArrayBuffer> | StoredBlob> {
+  async result(id: string): Promise<Uint8Array<ArrayBuffer> | StoredBlob | OutputsAsResult> {
     const { store, blobs } = this.#deps;
     let lastRun = 0;
     while (true) {
@@ -95,7 +97,9 @@ export class JobReader {
       if (row.state !== "completed") throw errorOf(row);
       const result = await store.result(id);
       if (result instanceof Uint8Array) return result;
-      if (result !== undefined) return new StoredBlob(result, { jobId: id, blobs });
+      if (result !== undefined) {
+        return "outputs" in result ? result : new StoredBlob(result, { jobId: id, blobs });
+      }
       // It was removed between the two reads, or somebody has retried it.
       if (row.run === lastRun) throw unknownJob(id);
       lastRun = row.run;
@@ -105,14 +109,14 @@ export class JobReader {
   /** Returns the bytes of a blob; undefined without it, since the job can be shown all the same. */
   async #bytesOf(
     jobId: string,
-    ref: BlobRef | undefined,
+    ref: BlobRef | OutputsAsResult | undefined,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (ref === undefined) return undefined;
+    if (ref === undefined || "outputs" in ref) return undefined;
     const { blobs } = this.#deps;
     return await new StoredBlob(ref, { jobId, blobs }).read().catch(() => undefined);
   }
 
-  #own(row: JobRow): Partial<Job> {
-    return this.#deps.runners[row.kind]?.describe(row) ?? {};
+  #own(row: JobRow, progress = row.progress): Partial<Job> {
+    return this.#deps.runners[row.kind]?.describe(row, progress) ?? {};
   }
 }

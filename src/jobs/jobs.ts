@@ -8,12 +8,15 @@ import {
   type JobState,
   type JobStore,
   type LogPartOrReset,
+  type OutputsAsResult,
   queueDraining,
   type SubmitAnswer,
 } from "../store/mod.ts";
 import type { FilePage, Files } from "../files/mod.ts";
 import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
+  BatchResult,
+  BatchResultsOptions,
   CancelJobOptions,
   CancelManyOptions,
   Job,
@@ -34,6 +37,7 @@ import { jobEvents } from "./job_events.ts";
 import { jobLogParts, type JobLogsOptions, linesOf, type LogLine } from "./job_logs.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
+import { batchResults, type JobOutput, jobOutputs } from "./job_outputs.ts";
 import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { waitForEnd } from "./job_wait.ts";
 import type { Runners } from "./runners/mod.ts";
@@ -296,20 +300,58 @@ export class Jobs {
   }
 
   /**
-   * Returns the result of a job that has ended, decoded.
+   * Returns the result of a job that has ended, decoded; of a batch, the numbers of its items.
    *
    * @throws {SnakedenError} `unknown_job`; `job_unfinished`; the error of the job if it has failed,
    * `cancelled` or `job_expired`.
    */
   async result<T = unknown>(id: string): Promise<T> {
     const stored = await this.storedResult(id);
+    if ("outputs" in stored) return (await this.get(id)).items as T;
     const frame = stored instanceof Uint8Array ? stored : await stored.read();
     return readFrame(frame).decode() as T;
   }
 
-  /** Returns the result like {@link Jobs.result}, as it is stored: its bytes, or a blob. */
-  async storedResult(id: string): Promise<Uint8Array<ArrayBuffer> | StoredBlob> {
+  /** Returns the result like {@link Jobs.result}, as it is stored: bytes, a blob, or outputs. */
+  async storedResult(
+    id: string,
+  ): Promise<Uint8Array<ArrayBuffer> | StoredBlob | OutputsAsResult> {
     return await this.#parts.reader.result(id);
+  }
+
+  /**
+   * Yields what came of the items of a batch, in the order in which they ended: those that have,
+   * and then the others, until its end. If the batch itself fails, its error is thrown at the end.
+   *
+   * @throws {SnakedenError} `unknown_job`; the error of the job; `store_failed`. If the signal
+   * aborts, its reason is thrown.
+   */
+  async *results<T = unknown>(
+    id: string,
+    { follow = true, signal }: BatchResultsOptions = {},
+  ): AsyncGenerator<BatchResult<T>, void, undefined> {
+    yield* batchResults<T>(this.outputs(id, { follow, ...(signal && { signal }) }));
+    if (!follow) return;
+    const { done, state } = await this.get(id);
+    if (done && state !== "completed") await this.storedResult(id);
+  }
+
+  /**
+   * Yields the outputs of a job as they are stored, in parts.
+   *
+   * @throws {SnakedenError} `unknown_job`. If the signal aborts, its reason is thrown.
+   */
+  async *outputs(
+    id: string,
+    { after = 0, follow = true, signal = new AbortController().signal }: {
+      readonly after?: number;
+      readonly follow?: boolean;
+      readonly signal?: AbortSignal;
+    } = {},
+  ): AsyncGenerator<JobOutput, void, undefined> {
+    const { store } = this.#parts;
+    if (await store.get(id) === undefined) throw unknownJob(id);
+    yield* jobOutputs(id, { store, blobs: this.#deps.blobs, after, follow, signal });
   }
 
   /**

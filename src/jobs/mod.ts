@@ -4,6 +4,9 @@
  * @module
  */
 export type {
+  BatchJob,
+  BatchResult,
+  BatchResultsOptions,
   CallJob,
   CancelJobOptions,
   CancelManyOptions,
@@ -13,6 +16,7 @@ export type {
   JobEvent,
   JobEventsOptions,
   JobInput,
+  JobItems,
   JobListOptions,
   JobOptions,
   JobPage,
@@ -42,4 +46,4 @@ export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
 export { StoredBlob } from "./stored_blob.ts";
-export { callJobSchema, DEFAULT_QUEUE, MAX_BATCH } from "./submission/mod.ts";
+export { batchJobSchema, callJobSchema, DEFAULT_QUEUE, MAX_BATCH } from "./submission/mod.ts";

@@ -1,4 +1,10 @@
-import type { AcceptedWork, JobEventOrReset, LogPartOrReset } from "../store/mod.ts";
+import type {
+  AcceptedWork,
+  JobEventOrReset,
+  LogPartOrReset,
+  OutputsOptions,
+  StoredOutput,
+} from "../store/mod.ts";
 import type { JobWatchers } from "./job_watchers.ts";
 import type { ReadOps } from "./messages/mod.ts";
 import type { StoreThread } from "./threads/mod.ts";
@@ -8,6 +14,13 @@ export interface JobFollowersDeps {
   readonly reader: StoreThread<ReadOps>;
   readonly accepted: AcceptedWork;
   readonly watchers: JobWatchers;
+}
+
+/** A page of what a job has written. */
+interface Page {
+  readonly hasMore: boolean;
+  /** True if nothing can follow any more. */
+  readonly isOver: boolean;
 }
 
 /** Reads what jobs have written, a page at a time, and waits for more. */
@@ -24,26 +37,14 @@ export class JobFollowers {
     after: number,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncGenerator<JobEventOrReset> {
-    const { reader, accepted, watchers } = this.#deps;
+    const { reader, accepted } = this.#deps;
     let last = after;
-    while (true) {
-      signal.throwIfAborted();
-      // Before the read, so that no event between the read and the wait is missed.
-      const watch = watchers.watch(id, signal);
-      try {
-        const ask = { id, after: last };
-        const page = await accepted.run(
-          "read the events of a job",
-          () => reader.call("events", ask),
-        );
-        for (const event of page.events) {
-          last = event.seq;
-          yield event;
-        }
-        if (page.isOver) return;
-        if (!page.hasMore) await watch.woken;
-      } finally {
-        watch.stop();
+    const read = () =>
+      accepted.run("read the events of a job", () => reader.call("events", { id, after: last }));
+    for await (const { events } of this.#pages(id, read, { signal, follow: true })) {
+      for (const event of events) {
+        last = event.seq;
+        yield event;
       }
     }
   }
@@ -52,25 +53,53 @@ export class JobFollowers {
   async *logs(
     id: string,
     after: number,
-    { signal, follow }: { readonly signal: AbortSignal; readonly follow: boolean },
+    options: { readonly signal: AbortSignal; readonly follow: boolean },
   ): AsyncGenerator<LogPartOrReset> {
-    const { reader, accepted, watchers } = this.#deps;
+    const { reader, accepted } = this.#deps;
     let last = after;
+    const read = () =>
+      accepted.run("read the log of a job", () => reader.call("logs", { id, after: last }));
+    for await (const { isReset, parts } of this.#pages(id, read, options)) {
+      if (isReset) {
+        last = 0;
+        yield { kind: "reset" };
+      }
+      for (const part of parts) {
+        options.signal.throwIfAborted();
+        last = part.first + part.lines - 1;
+        yield { kind: "lines", part };
+      }
+    }
+  }
+
+  /** Yields the outputs of a job, as {@link JobOutputs.outputs} describes. */
+  async *outputs(id: string, after: number, options: OutputsOptions): AsyncGenerator<StoredOutput> {
+    const { reader, accepted } = this.#deps;
+    let last = after;
+    const read = () =>
+      accepted.run("read the outputs of a job", () => reader.call("outputs", { id, after: last }));
+    for await (const { parts } of this.#pages(id, read, options)) {
+      for (const part of parts) {
+        options.signal.throwIfAborted();
+        last = part.seq;
+        yield part;
+      }
+    }
+  }
+
+  /** Yields pages until nothing is left, or with `follow` until nothing can follow. */
+  async *#pages<P extends Page>(
+    id: string,
+    read: () => Promise<P>,
+    { signal, follow }: { readonly signal: AbortSignal; readonly follow: boolean },
+  ): AsyncGenerator<P> {
     while (true) {
       signal.throwIfAborted();
-      const watch = watchers.watch(id, signal);
+      // Before the read, so that nothing between the read and the wait is missed.
+      const watch = this.#deps.watchers.watch(id, signal);
       try {
-        const ask = { id, after: last };
-        const page = await accepted.run("read the log of a job", () => reader.call("logs", ask));
-        if (page.isReset) {
-          last = 0;
-          yield { kind: "reset" };
-        }
-        for (const part of page.parts) {
-          signal.throwIfAborted();
-          last = part.first + part.lines - 1;
-          yield { kind: "lines", part };
-        }
+        const page = await read();
+        yield page;
         if (page.isOver || !(page.hasMore || follow)) return;
         if (!page.hasMore) await watch.woken;
       } finally {

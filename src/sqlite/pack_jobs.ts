@@ -1,11 +1,13 @@
-import { packBytes } from "./messages/mod.ts";
+import { packBytes, packOutputs } from "./messages/mod.ts";
 import type {
   AttemptRow,
   BlobRef,
   End,
   Hold,
   JobError,
+  JobResult,
   JobRow,
+  JsonObject,
   NewJob,
   Outcome,
   SubmitAnswer,
@@ -135,8 +137,14 @@ export function unpackClaims(claims: PackedClaims): Claim[] {
       token: `${row[ID]}.${row[SEQ]}.${row[RUN]}.${nonces[i]}`,
       job: jobRowOf(row, claims),
       args: args instanceof Uint8Array ? args as Uint8Array<ArrayBuffer> : new Uint8Array(),
+      ...checkpointAt(claims, i),
     };
   });
+}
+
+function checkpointAt({ checkpoints }: PackedClaims, i: number): Pick<Claim, "checkpoint"> {
+  const text = checkpoints?.get(i);
+  return text === undefined ? {} : { checkpoint: JSON.parse(text) as JsonObject };
 }
 
 /** A token, in its parts. */
@@ -170,7 +178,7 @@ export function packEnds(ends: readonly End[]): PackedHolds {
 }
 
 /** A hold or an end. */
-interface Item {
+interface Item extends Pick<Hold, "outputs" | "checkpoint"> {
   readonly token: string;
   readonly leaseMs?: number;
   readonly worker?: string;
@@ -204,7 +212,13 @@ function pack(items: readonly Item[]): PackedHolds {
     parts.push(...it.chunks);
   }
   const logs = packLines(items);
-  return { cells, bytes: packBytes(parts), ...(logs !== undefined && { logs }) };
+  const outputs = packOutputs(items);
+  return {
+    cells,
+    bytes: packBytes(parts),
+    ...(logs !== undefined && { logs }),
+    ...(outputs !== undefined && { outputs }),
+  };
 }
 
 /** Most items have no lines: then nothing is sent. */
@@ -230,8 +244,8 @@ function errorText(outcome: Outcome | undefined): string | null {
   return error === undefined ? null : JSON.stringify(error);
 }
 
-function blobOf(result: Uint8Array | BlobRef): BlobRef | undefined {
-  return result instanceof Uint8Array ? undefined : result;
+function blobOf(result: JobResult): BlobRef | undefined {
+  return result instanceof Uint8Array || "outputs" in result ? undefined : result;
 }
 
 function detailOf(outcome: Outcome | undefined): number | null {

@@ -2,7 +2,6 @@ import type { Clock } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import {
   AcceptedWork,
-  type BlobRef,
   type CancelAnswer,
   type Changed,
   checkLimit,
@@ -25,6 +24,7 @@ import {
   type JobEventOrReset,
   type JobFilter,
   type JobRecord,
+  type JobResult,
   type JobRow,
   type JobState,
   type JobStore,
@@ -32,6 +32,7 @@ import {
   type MovedAside,
   type NewFile,
   type NewJob,
+  type OutputsOptions,
   type Page,
   type PageAsk,
   type PinnedFiles,
@@ -41,10 +42,12 @@ import {
   type QueueToDeclare,
   readJobCursor,
   type RetryAnswer,
+  type StoredOutput,
   type StoreWait,
   type SubmitAnswer,
   type Swept,
 } from "../store/mod.ts";
+import { chosenIds, SLOW } from "./chosen_ids.ts";
 import { JobFollowers } from "./job_followers.ts";
 import { JobWatchers } from "./job_watchers.ts";
 import { OrderedPacking } from "./ordered_packing.ts";
@@ -63,11 +66,6 @@ import { SqliteFiles } from "./sqlite_files.ts";
 import { HOLD_ANSWERS, type ReadOps, type SweptJobs, type WriteOps } from "./messages/mod.ts";
 import type { StoreThread } from "./threads/mod.ts";
 import { WaitingClaims } from "./waiting_claims.ts";
-
-/** The jobs that one cancellation or retry by a filter changes. */
-const SLICE = 500;
-/** Reads that may take long go after others, one in a batch. */
-const SLOW = { isSlow: true } as const;
 
 /** The parts of {@link SqliteJobs}. */
 export interface SqliteJobsDeps {
@@ -152,8 +150,8 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("extend claims", async () => {
       if (holds.length === 0) return [];
       const answers = await this.#writer.call("extend", packHolds(holds), { weight: holds.length });
-      for (const { token, chunks, logs } of holds) {
-        if (hasSome(chunks) || hasSome(logs)) this.#wakeByToken(token);
+      for (const { token, chunks, logs, outputs } of holds) {
+        if (hasSome(chunks) || hasSome(logs) || hasSome(outputs)) this.#wakeByToken(token);
       }
       return answers.map((it) => HOLD_ANSWERS[it] ?? "lost");
     });
@@ -179,7 +177,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
   ): Promise<Changed<CancelAnswer>> {
     return this.#accepted.run("cancel jobs", async () => {
       const states = JOB_STATES.filter((it) => !FINAL_STATES.some((end) => end === it));
-      const { ids, next } = await this.#chosen("cancel", of, { after, states });
+      const { ids, next } = await chosenIds("cancel", of, { after, states, reader: this.#reader });
       const ask = { ids, reason: reason ?? null };
       const answers = await this.#writer.call("cancel", ask, { weight: ids.length });
       for (const { id, answer } of answers) if (answer === "cancelled") this.#watchers.wake(id);
@@ -196,7 +194,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
   ): Promise<Changed<RetryAnswer>> {
     return this.#accepted.run("retry jobs", async () => {
       const states: JobState[] = ["scheduled", "retryable", ...FINAL_STATES];
-      const { ids, next } = await this.#chosen("retry", of, { after, states });
+      const { ids, next } = await chosenIds("retry", of, { after, states, reader: this.#reader });
       const answers = await this.#writer.call("retry", { ids }, { weight: ids.length });
       if ("ids" in of) return { answers };
       const matching = answers.filter(({ answer }) => answer === "retried");
@@ -219,7 +217,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     );
   }
 
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined> {
+  result(id: string): Promise<JobResult | undefined> {
     return this.#accepted.run(
       "read the result of a job",
       async () => await this.#reader.call("result", id) ?? undefined,
@@ -274,6 +272,10 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
 
   lastLine(id: string): Promise<number> {
     return this.#accepted.run("read the log of a job", () => this.#reader.call("lastLine", id));
+  }
+
+  outputs(id: string, after: number, options: OutputsOptions): AsyncIterable<StoredOutput> {
+    return this.#followers.outputs(id, after, options);
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
@@ -377,23 +379,6 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     if (this.#watchers.isEmpty) return;
     const id = readToken(token)?.id;
     if (id !== undefined) this.#watchers.wake(id);
-  }
-
-  /** Returns the ids of a choice. Reads those of a filter by slices, without holding up a claim. */
-  async #chosen(
-    use: "cancel" | "retry",
-    of: JobChoice,
-    { after, states }: {
-      readonly after: string | undefined;
-      readonly states: readonly JobState[];
-    },
-  ): Promise<{ readonly ids: readonly string[]; readonly next?: string }> {
-    if ("ids" in of) return { ids: of.ids };
-    const before = after === undefined ? null : readJobCursor(use, of.filter, after);
-    const wanted = of.filter.states?.filter((it) => states.includes(it)) ?? states;
-    const filter = { ...of.filter, states: wanted };
-    const { ids, next } = await this.#reader.call("ids", { filter, before, limit: SLICE }, SLOW);
-    return { ids, ...(next !== null && { next: jobCursor(use, of.filter, next) }) };
   }
 }
 

@@ -39,6 +39,7 @@ type Both = [
       | keyof client.DenJobs
       | "encoded"
       | "logParts"
+      | "outputs"
       | "storedResult"
       | "submission"
       | "submissions"
@@ -104,6 +105,10 @@ type Records = [
   Holds<Same<jobs.JobChoice, client.JobChoice>>,
   Holds<Same<jobs.JobEvent, client.JobEvent>>,
   Holds<Same<jobs.JobEventsOptions, client.JobEventsOptions>>,
+  Holds<Same<jobs.BatchJob, client.BatchJob>>,
+  Holds<Same<jobs.BatchResult, client.BatchResult>>,
+  Holds<Same<jobs.BatchResultsOptions, client.BatchResultsOptions>>,
+  Holds<Same<jobs.JobItems, client.JobItems>>,
   Holds<Same<jobs.JobInput, client.JobInput>>,
   Holds<Same<jobs.JobListOptions, client.JobListOptions>>,
   Holds<Same<jobs.JobOptions, client.JobOptions>>,
@@ -132,6 +137,6 @@ type Records = [
 ];
 
 Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
-  const compared: [Both["length"], Records["length"]] = [11, 74];
+  const compared: [Both["length"], Records["length"]] = [11, 78];
   assert.ok(compared.every((it) => it > 0));
 });

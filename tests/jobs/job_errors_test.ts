@@ -6,7 +6,7 @@ import {
   WorkerCrashedError,
 } from "../../src/errors.ts";
 import { errorOf } from "../../src/jobs/job_errors.ts";
-import { jobErrorOf } from "../../src/jobs/engine/job_error.ts";
+import { jobErrorOf } from "../../src/jobs/failures/mod.ts";
 import type { JobRow } from "../../src/store/mod.ts";
 
 /** A job that has ended in this way. */

@@ -32,7 +32,12 @@ export function jobBody(input: unknown): JobBody {
   const isOwnKey = idempotencyKey === undefined && id === undefined;
   if (isOwnKey) refusePast(input.runAt);
   const key = isOwnKey ? newKey() : idempotencyKey;
-  const encoded = isRecord(args) ? { args: encodeTree(args, "args", refuseInput) } : {};
+  const encoded = {
+    ...(isRecord(args) ? { args: encodeTree(args, "args", refuseInput) } : {}),
+    ...(Array.isArray(input.inputs)
+      ? { inputs: encodeTree(input.inputs, "inputs", refuseInput) }
+      : {}),
+  };
   const json = jsonOf({ ...input, ...encoded, idempotencyKey: key });
   return { json, key: textOf(key), id: textOf(id), isOwnKey };
 }

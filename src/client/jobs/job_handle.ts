@@ -1,5 +1,7 @@
 import { SnakedenError } from "../../errors.ts";
 import type {
+  BatchResult,
+  BatchResultsOptions,
   CancelJobOptions,
   DenJobHandle,
   Job,
@@ -20,6 +22,7 @@ export interface HandledJobs {
   retry(id: string): Promise<Job>;
   events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
   logs(id: string, options?: JobLogsOptions): AsyncIterable<LogLine>;
+  results<T>(id: string, options?: BatchResultsOptions): AsyncIterable<BatchResult<T>>;
 }
 
 /**
@@ -77,6 +80,11 @@ export class JobHandle implements DenJobHandle {
     }
     if (job.state === "completed" && "result" in job) return job.result as T;
     return await this.#jobs.result(this.id) as T;
+  }
+
+  /** Yields what came of the items of a batch, like {@link Jobs.results}. */
+  results<T = unknown>(options: BatchResultsOptions = {}): AsyncIterable<BatchResult<T>> {
+    return this.#jobs.results<T>(this.id, options);
   }
 
   /** Cancels the job, like {@link Jobs.cancel}. */

@@ -2,6 +2,8 @@ import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { filesIn } from "../files/mod.ts";
 import type { Ask, Host, Transport } from "../http/mod.ts";
 import type {
+  BatchResult,
+  BatchResultsOptions,
   CancelJobOptions,
   CancelManyOptions,
   DenJobs,
@@ -22,6 +24,7 @@ import type {
   WaitOptions,
 } from "../shapes/mod.ts";
 import { decodeFields } from "../values/mod.ts";
+import { batchResults } from "./batch_results.ts";
 import { batchItems, jobIn, submitAnswerOf } from "./job_answers.ts";
 import { batchBodies, type JobBody, jobBody, ofWholeBatch } from "./job_body.ts";
 import { jobEvents } from "./job_events.ts";
@@ -210,6 +213,24 @@ export class Jobs implements DenJobs {
       (text) => decodeFields(text, ["result"]),
     );
     return result as T;
+  }
+
+  /**
+   * Yields what came of the items of a batch, in the order in which they ended: those that have,
+   * and then the others, until its end. If the batch itself fails, its error is thrown at the end.
+   * The host may be restarted meanwhile.
+   *
+   * @throws {SnakedenError} `unknown_job`; the error of the job; `host_unreachable` or
+   * `connection_lost` if the host stays away. If the signal aborts, its reason is thrown.
+   */
+  async *results<T = unknown>(
+    id: string,
+    options: BatchResultsOptions = {},
+  ): AsyncGenerator<BatchResult<T>, void, undefined> {
+    yield* batchResults<T>(pathOf(id), this.#requests, options);
+    if (options.follow === false) return;
+    const { done, state } = await this.get(id);
+    if (done && state !== "completed") await this.result(id);
   }
 
   /**

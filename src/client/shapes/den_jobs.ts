@@ -1,5 +1,7 @@
 import type { FilePage } from "./file.ts";
 import type {
+  BatchResult,
+  BatchResultsOptions,
   CancelJobOptions,
   CancelManyOptions,
   Job,
@@ -42,6 +44,8 @@ export interface DenJobs {
   retryMany(choice: JobChoice, options?: RetryManyOptions): Promise<ManyOutcome>;
   /** Returns the result of a job that has ended, decoded. */
   result<T = unknown>(id: string): Promise<T>;
+  /** Yields what came of the items of a batch, until its end. */
+  results<T = unknown>(id: string, options?: BatchResultsOptions): AsyncIterable<BatchResult<T>>;
   /** Waits until a job has ended, and returns it; after `timeoutMs`, as it is then. */
   wait(id: string, options?: WaitOptions): Promise<Job>;
   /** Yields the events of a job until its end. */
@@ -63,6 +67,8 @@ export interface DenJobHandle extends AsyncIterable<JobEvent> {
   done(options?: WaitOptions): Promise<Job>;
   /** Waits for the end of the job, and returns its result, decoded. */
   result<T = unknown>(options?: WaitOptions): Promise<T>;
+  /** Yields what came of the items of a batch, until its end. */
+  results<T = unknown>(options?: BatchResultsOptions): AsyncIterable<BatchResult<T>>;
   /** Cancels the job. */
   cancel(options?: CancelJobOptions): Promise<Job>;
   /** Retries the job. */

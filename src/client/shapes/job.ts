@@ -66,6 +66,16 @@ export type WaitingFor =
     | { readonly reason: "position"; readonly ahead: number }
   );
 
+/** The numbers of the items of a batch. */
+export interface JobItems {
+  /** Those that have ended, the failed ones included. */
+  readonly done: number;
+  /** Those that have failed for good. */
+  readonly failed: number;
+  /** All of them; absent while it is not known. */
+  readonly total?: number;
+}
+
 /** A job. */
 export interface Job {
   readonly id: string;
@@ -104,6 +114,8 @@ export interface Job {
   /** True if its cancellation was requested, and it still runs. */
   readonly cancelling?: boolean;
   readonly cancelReason?: string;
+  /** The numbers of the items of a job of kind `batch`, once it has begun. */
+  readonly items?: JobItems;
   /** The result of a completed job, decoded; absent in lists, and if it is long. */
   readonly result?: unknown;
   /** The path of the result, if it is too long for {@link Job.result}. */
@@ -182,8 +194,44 @@ export interface CallJob extends JobOptions {
   readonly affinity?: AffinityMode;
 }
 
+/** A tool to run for many items, to submit as a job. Its `timeoutMs` is that of each item. */
+export interface BatchJob extends JobOptions {
+  readonly kind: "batch";
+  readonly tool: string;
+  /** The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. */
+  readonly inputs?: readonly unknown[];
+  /** The id of a file with the items. */
+  readonly inputsFile?: string;
+  /**
+   * The form of the file: a line of JSON an item (`ndjson`, the default), a line of text (`lines`),
+   * or a row of a table with a header (`csv`), which is an object of texts.
+   */
+  readonly format?: "ndjson" | "lines" | "csv";
+  /** The parameter that gets the item; without it, an item is an object of arguments. */
+  readonly input?: string;
+  /** Arguments of every item. Those of the item itself go first. */
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly pool?: string;
+  /** The attempts of an item; default 1. */
+  readonly items?: { readonly maxAttempts?: number; readonly retry?: JobRetry };
+  /** The most parts of the batch that are with workers at once; default the size of the pool. */
+  readonly window?: number;
+}
+
+/** The end of one item of a batch: what the tool returned, or the error of the last attempt. */
+export type BatchResult<T = unknown> =
+  | { readonly index: number; readonly result: T }
+  | { readonly index: number; readonly error: JobError };
+
+/** Options of the results of a batch. */
+export interface BatchResultsOptions {
+  /** False to end with the results so far. Default true: wait for those to come. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** A job to submit. */
-export type JobInput = CallJob;
+export type JobInput = CallJob | BatchJob;
 
 /**
  * The answer to a submission: the job was `created`; or it is that of an earlier submission, by the

@@ -80,6 +80,9 @@ export const jobsSchema = group({
   maxResultBytes: whole(KIB, 256 * MIB, {
     description: "Longest result of a job, in bytes.",
   }).default(64 * MIB),
+  maxBatchItems: whole(1, 1_000_000_000, {
+    description: "Most items of a batch.",
+  }).default(10_000_000),
   inlineResultBytes: whole(0, 16 * MIB, {
     description: "Longest result that a job shows in its description, in bytes. A longer one has " +
       "an address of its own.",

@@ -133,7 +133,10 @@ export class JobEngine implements AsyncDisposable {
   close(): void {
     if (this.#closed !== undefined) return;
     this.#closed = Promise.all(this.#schedulers.map((it) => it.close()));
-    for (const run of this.#runs) if (!run.hasBegun) run.stop("given_back");
+    for (const run of this.#runs) {
+      if (!run.hasBegun) run.stop("given_back");
+      else if (this.#deps.runners[run.job.kind]?.resumes) run.stop("closing");
+    }
   }
 
   /** Ends the engine; everything that ran here is in the store when it resolves. */
@@ -202,7 +205,9 @@ export class JobEngine implements AsyncDisposable {
     let blob: HeldBlob | undefined;
     try {
       const { result, runMs = this.#age(run) } = await this.#run(run);
-      if (this.#blobs.isLong(result)) blob = await this.#blobs.write(result);
+      if (result instanceof Uint8Array && this.#blobs.isLong(result)) {
+        blob = await this.#blobs.write(result);
+      }
       ended = { outcome: { type: "completed", result: blob ?? result }, runMs };
     } catch (error) {
       const { config: { retry } } = this.#deps;

@@ -7,6 +7,7 @@ import type { JobFeed } from "../job_feed.ts";
 import type { Run } from "../runners/mod.ts";
 import { endLine, startLine } from "./run_lines.ts";
 import { RunLog, type RunLogLimits } from "./run_log.ts";
+import { type OutputNews, RunOutputs } from "./run_outputs.ts";
 
 /**
  * The reason for which the engine has stopped a run; the first one counts.
@@ -33,7 +34,7 @@ export interface JobRunDeps {
   readonly keepsChunks: boolean;
   /** The limits of the log of a run; `maxBytes` 0 if no logs are kept. */
   readonly log: RunLogLimits;
-  /** Called when a chunk or a line waits to be written. */
+  /** Called when a chunk, a line, or outputs wait to be written. */
   readonly onOutput: (run: JobRun) => void;
 }
 
@@ -65,6 +66,8 @@ export class JobRun implements Run, OutputSink {
   #chunks: Uint8Array<ArrayBuffer>[] = [];
   #chunkBytes = 0;
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Undefined until the run has outputs. */
+  #outputs: RunOutputs | undefined;
   /** Undefined until the run has written a line. */
   #log: RunLog | undefined;
   #logDrained: PromiseWithResolvers<void> | undefined;
@@ -127,14 +130,14 @@ export class JobRun implements Run, OutputSink {
     return this.#chunks.length > 0;
   }
 
-  /** True if chunks or lines wait to be written. */
+  /** True if chunks, lines or outputs wait to be written. */
   get hasOutput(): boolean {
-    return this.hasChunks || this.#log?.isEmpty === false;
+    return this.hasChunks || this.#log?.isEmpty === false || this.#outputs?.isEmpty === false;
   }
 
-  /** True if so many lines wait that they must be written at once. */
-  get isLogFull(): boolean {
-    return (this.#log?.waitingBytes ?? 0) >= LOG_FULL_BYTES;
+  /** True if outputs, or so many lines, wait that they must be written at once. */
+  get isDue(): boolean {
+    return this.#outputs?.isEmpty === false || (this.#log?.waitingBytes ?? 0) >= LOG_FULL_BYTES;
   }
 
   get output(): OutputSink | undefined {
@@ -151,7 +154,7 @@ export class JobRun implements Run, OutputSink {
   stop(cause: StopCause): void {
     if (this.#cause !== undefined) {
       // Whatever it was stopped for before, its outcome must not be written any more.
-      if (cause === "lost") this.#cause = cause;
+      if (cause === "lost") this.#lose();
       return;
     }
     this.#cause = cause;
@@ -160,6 +163,7 @@ export class JobRun implements Run, OutputSink {
     this.#controller?.abort(reason);
     this.#drained?.resolve();
     this.#logDrained?.resolve();
+    if (cause === "lost") this.#lose();
   }
 
   begun(worker: string): void {
@@ -193,6 +197,13 @@ export class JobRun implements Run, OutputSink {
     await this.#drained.promise;
   }
 
+  async commit(news: OutputNews): Promise<void> {
+    if (this.#cause === "lost") throw reasonOf("lost", this.job);
+    const written = (this.#outputs ??= new RunOutputs()).add(news);
+    this.#deps.onOutput(this);
+    await written;
+  }
+
   line(text: string, from: OutputPipe): void {
     this.#add({ at: Date.now(), source: from, text });
   }
@@ -221,12 +232,14 @@ export class JobRun implements Run, OutputSink {
   putBack({ chunks = [], logs = [] }: Hold): void {
     this.#hasNews = true;
     if (logs.length > 0) this.#log?.putBack(logs);
+    this.#outputs?.putBack();
     this.#chunks.unshift(...chunks);
     for (const { byteLength } of chunks) this.#chunkBytes += byteLength;
   }
 
   /** Notes that the news of a {@link Hold} were written, so that more chunks may follow. */
   written(): void {
+    this.#outputs?.written();
     if (this.#logDrained !== undefined && (this.#log?.waitingBytes ?? 0) < LOG_WAIT_BYTES) {
       this.#logDrained.resolve();
       this.#logDrained = undefined;
@@ -251,14 +264,22 @@ export class JobRun implements Run, OutputSink {
     this.#chunks = [];
     this.#chunkBytes = 0;
     const logs = this.#log?.isEmpty === false ? this.#log.take() : undefined;
-    if (!this.#hasNews && chunks.length === 0 && logs === undefined) return {};
+    const outputs = this.#outputs?.take();
+    const hasOutput = chunks.length > 0 || logs !== undefined || outputs !== undefined;
+    if (!this.#hasNews && !hasOutput) return {};
     this.#hasNews = false;
     return {
       ...(this.#worker === undefined ? {} : { worker: this.#worker }),
       ...(isShort(this.#progress) ? { progress: this.#progress } : {}),
       ...(chunks.length === 0 ? {} : { chunks }),
       ...(logs === undefined ? {} : { logs }),
+      ...outputs,
     };
+  }
+
+  #lose(): void {
+    this.#cause = "lost";
+    this.#outputs?.lose(reasonOf("lost", this.job));
   }
 
   #add(line: StoredLine): void {

@@ -19,8 +19,8 @@ export interface LeaseKeeperDeps {
 
 /**
  * Extends the claims of all runs three times in each lease, with what is new about them, and writes
- * their chunks and lines soon after they come. Stops a run that was cancelled, and one whose claim
- * has ended: by the answer of the store, or by the clock if the store does not answer.
+ * their chunks, lines and outputs soon after they come. Stops a run that was cancelled, and one
+ * whose claim has ended: by the answer of the store, or by the clock if the store does not answer.
  */
 export class LeaseKeeper implements Disposable {
   readonly #deps: LeaseKeeperDeps;
@@ -39,11 +39,11 @@ export class LeaseKeeper implements Disposable {
     this.#arm();
   }
 
-  /** Notes that a run has chunks or lines to write. */
+  /** Notes that a run has chunks, lines or outputs to write. */
   gathered(run: JobRun): void {
     this.#dirty.add(run);
     if (this.#isClosed) return;
-    if (run.isLogFull && run.writing === undefined && !this.#hasFailed) return this.#writeOutput();
+    if (run.isDue && run.writing === undefined && !this.#hasFailed) return this.#writeOutput();
     const { clock } = this.#deps;
     this.#cancelGather ??= clock.after(run.hasChunks ? GATHER_MS : GATHER_LOG_MS, () => {
       this.#cancelGather = undefined;

@@ -1,9 +1,8 @@
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import type { JobExit, Outcome } from "../../store/mod.ts";
-import { exitOf, jobErrorOf } from "./job_error.ts";
+import { exitOf, jobErrorOf, retryInMs } from "../failures/mod.ts";
 import type { JobRun } from "./job_run.ts";
-import { retryInMs } from "./retry_delay.ts";
 
 /** The end of a run, as it is reported to the store. */
 export interface RunOutcome {

@@ -27,11 +27,12 @@ import {
   type WorkWatch,
 } from "../../calls/mod.ts";
 import type { FilesConfig, JobsConfig } from "../../config/mod.ts";
-import { InvalidInputError, SnakedenError } from "../../errors.ts";
+import { SnakedenError } from "../../errors.ts";
 import type { JobRow } from "../../store/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import type { CallJob, Job } from "../job.ts";
 import type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";
+import { poolForJob, wrongField } from "./tool_pool.ts";
 
 /** The longest wait for the last output of a call. A pipe holds little. */
 const OUTPUT_MS = 5_000;
@@ -176,14 +177,7 @@ export class CallRunner implements Runner<CallJob> {
   }
 
   #poolFor(tool: string, pool: string | undefined, sessionId: string | undefined): Pool {
-    const { tools } = this.#deps;
-    try {
-      return tools.poolFor(tool, pool, sessionOf(sessionId));
-    } catch (error) {
-      const found = tools.find(tool, pool, sessionOf(sessionId));
-      if (found?.runsIn !== "host" || !found.exposeHttp) throw error;
-      throw wrongField("tool", `given ${tool}, which runs in the host; allowed: a tool of a pool`);
-    }
+    return poolForJob(this.#deps.tools, { tool, pool, sessionId });
   }
 
   /** Returns the time of an attempt that names none: that of its tool, else that of all jobs. */
@@ -258,10 +252,6 @@ function argsOf({ claim: { job, args } }: Run): Value {
   }
 }
 
-function sessionOf(sessionId: string | undefined): { readonly sessionId?: string } {
-  return sessionId === undefined ? {} : { sessionId };
-}
-
 function tooLarge(tool: string, bytes: number, maxResultBytes: number): SnakedenError {
   return new SnakedenError(
     "result_too_large",
@@ -269,8 +259,4 @@ function tooLarge(tool: string, bytes: number, maxResultBytes: number): Snakeden
       `${maxResultBytes} (jobs.maxResultBytes)`,
     { details: { bytes, maxResultBytes } },
   );
-}
-
-function wrongField(path: string, message: string): InvalidInputError {
-  return new InvalidInputError(`Cannot submit the job: ${path}: ${message}`, [{ path, message }]);
 }

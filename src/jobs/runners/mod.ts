@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { BatchRunner, type BatchRunnerDeps } from "./batch.ts";
 export { CallRunner, type CallRunnerDeps } from "./call.ts";
 export { allRunners, type RunnerDeps, type Runners } from "./registry.ts";
 export type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";

@@ -1,15 +1,17 @@
 import { CallRunner, type CallRunnerDeps } from "./call.ts";
+import { BatchRunner, type BatchRunnerDeps } from "./batch.ts";
 import type { Runner } from "./runner.ts";
 
 /** Kinds of jobs by their names. */
 export type Runners = Readonly<Record<string, Runner>>;
 
 /** Dependencies of all runners. */
-export type RunnerDeps = CallRunnerDeps;
+export type RunnerDeps = CallRunnerDeps & BatchRunnerDeps;
 
 /** Returns a runner for each kind of jobs. A further kind is a further line. */
 export function allRunners(deps: RunnerDeps): Runners {
   return {
     call: new CallRunner(deps) as Runner,
+    batch: new BatchRunner(deps) as Runner,
   };
 }

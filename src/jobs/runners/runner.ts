@@ -1,7 +1,7 @@
 import type { StopSignal } from "../../async/mod.ts";
 import type { OutputSink } from "../../pool/mod.ts";
 import type { FilePlace } from "../../bridge/mod.ts";
-import type { Claim, JobRow, JsonObject } from "../../store/mod.ts";
+import type { Claim, Hold, JobRow, JsonObject, OutputsAsResult } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
 
 /** A submission that a runner has checked, as the store keeps it. */
@@ -13,7 +13,7 @@ export interface PreparedJob {
   /** Everything that the runner needs besides the arguments. */
   readonly options: JsonObject;
   readonly args: Uint8Array<ArrayBuffer>;
-  /** The files that the arguments name, in the order of the arguments; absent if there are none. */
+  /** The places that name files, in order; absent if there are none. */
   readonly files?: readonly FilePlace[];
 }
 
@@ -37,11 +37,17 @@ export interface Run {
   readonly output: OutputSink | undefined;
   /** Keeps a chunk; resolves when the next one may follow. */
   chunk(body: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Writes parts of the output with a checkpoint, in one commit, soon. Resolves when they are
+   * durable; rejects if the claim was lost before. Of a run that was stopped for another reason,
+   * they are written with its end at the latest.
+   */
+  commit(news: Required<Pick<Hold, "outputs" | "checkpoint">>): Promise<void>;
 }
 
 /** The result of a run that has succeeded. */
 export interface RunResult {
-  readonly result: Uint8Array<ArrayBuffer>;
+  readonly result: Uint8Array<ArrayBuffer> | OutputsAsResult;
   /** The time that the work itself took, if it is known. */
   readonly runMs?: number;
 }
@@ -64,10 +70,19 @@ export interface Runner<Input = unknown> {
    */
   run(run: Run): Promise<RunResult>;
   /**
+   * True if a job goes on where it was stopped. Such a job is given back as soon as its host begins
+   * to stop, rather than at the end of the drain.
+   */
+  readonly resumes?: boolean;
+  /**
    * Returns true if a job may wait for one certain worker, such as that of its session, rather than
    * be given back when no worker is free.
    */
   mayWait?(row: JobRow): boolean;
-  /** Returns the fields of a {@link Job} that only jobs of this kind have. */
-  describe(row: JobRow): Partial<Job>;
+  /**
+   * Returns the fields of a {@link Job} that only jobs of this kind have.
+   *
+   * @param progress The last report of progress, which may be newer than that of the row.
+   */
+  describe(row: JobRow, progress?: unknown): Partial<Job>;
 }

@@ -3,7 +3,7 @@ import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import { Value } from "../../bridge/mod.ts";
-import { callJobSchema, type CheckedJob } from "./job_schema.ts";
+import { batchJobSchema, callJobSchema, type CheckedBatch, type CheckedJob } from "./job_schema.ts";
 import { metadataIssue } from "./metadata_issue.ts";
 import { plainJob } from "./plain_job.ts";
 
@@ -37,16 +37,27 @@ export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIss
   const job = plainJob(input);
   if (job !== undefined && queueIssues(input, deps).length === 0) return job;
   const { args } = input;
-  // Encoded arguments are no record.
-  const plain = args instanceof Value ? { ...input, args: {} } : input;
-  const parsed = callJobSchema.safeParse(plain);
+  const schema = kind === "batch" ? batchJobSchema : callJobSchema;
+  const parsed = schema.safeParse(args instanceof Value ? withoutValues(input, args) : input);
   const issues = parsed.success
     ? crossIssues(parsed.data, deps)
-    : describeIssues(parsed.error.issues, { schema: callJobSchema, input });
+    : describeIssues(parsed.error.issues, { schema, input });
   issues.push(...queueIssues(input, deps));
   if (issues.length > 0 || parsed.data === undefined) return issues;
   return args instanceof Value ? { ...parsed.data, args: args as never } : parsed.data;
 }
+
+/**
+ * Returns a submission with encoded arguments, as a schema can check it. Those of a batch have its
+ * inputs too.
+ */
+function withoutValues(input: Readonly<Record<string, unknown>>, args: Value): object {
+  const hasInputs = input["kind"] === "batch" && args.text.startsWith(INPUTS);
+  return { ...input, args: {}, ...(hasInputs ? { inputs: [] } : {}) };
+}
+
+/** The beginning of the encoded arguments of a batch with inline inputs. */
+const INPUTS = '{"inputs":';
 
 /** Returns the issue of a queue that does not exist, also beside fields that are wrong. */
 function queueIssues(
@@ -61,7 +72,8 @@ function queueIssues(
 /** Returns the issues of fields that depend on each other, or on the time. */
 function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const { id, runAt, delayMs, ttlMs, affinity, sessionId, idempotencyKey } = job;
+  const { id, runAt, delayMs, ttlMs, idempotencyKey } = job;
+  if (job.kind === "batch") issues.push(...batchIssues(job));
   const unkept = job.metadata === undefined ? undefined : metadataIssue(job.metadata);
   if (unkept !== undefined) issues.push(unkept);
   if (runAt !== undefined && delayMs !== undefined) {
@@ -85,12 +97,37 @@ function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
       "allowed: more than that, or no ttlMs";
     issues.push({ path: "ttlMs", message });
   }
+  if (job.kind === "batch") return issues;
+  const { affinity, sessionId } = job;
   if (sessionId === undefined && affinity !== undefined && affinity !== "hint") {
     const message = `given ${shownValue(affinity)} without a sessionId; ` +
       "allowed: with a sessionId only";
     issues.push({ path: "affinity", message });
   }
   return issues;
+}
+
+/** Returns the issues of the items of a batch. */
+function batchIssues({ inputs, inputsFile, format, input }: CheckedBatch): FieldIssue[] {
+  if (inputs === undefined && inputsFile === undefined) {
+    return [{ path: "inputs", message: "missing; allowed: a list, or a file as inputsFile" }];
+  }
+  if (inputs !== undefined && inputsFile !== undefined) {
+    return [{ path: "inputsFile", message: "given beside inputs; allowed: one of the two" }];
+  }
+  if (inputs !== undefined && format !== undefined) {
+    const message = "given without inputsFile; allowed: for a file only";
+    return [{ path: "format", message }];
+  }
+  if (format === "lines" && input === undefined) {
+    const message = "missing; allowed: the parameter that gets a line of text";
+    return [{ path: "input", message }];
+  }
+  const wrong = input === undefined ? inputs?.findIndex((it) => !isRecord(it)) ?? -1 : -1;
+  if (wrong < 0) return [];
+  const message = `given ${shownValue(inputs?.[wrong])}; allowed: an object of arguments, or ` +
+    "any value with the name of its parameter as input";
+  return [{ path: `inputs[${wrong}]`, message }];
 }
 
 /** The error for a submission that is wrong in these fields. */

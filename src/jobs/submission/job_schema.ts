@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { group, MAX_DURATION_MS, MAX_TTL_MS, oneOf, text, whole } from "../../config/mod.ts";
+import { FORMATS } from "../batches/mod.ts";
 import { JOB_LIMITS, type JsonObject } from "../../store/mod.ts";
 import { SESSION_ID_PATTERN, SESSION_ID_RULE } from "../../session_id.ts";
 
@@ -104,14 +105,18 @@ const optionsShape = {
   }, "Time for which the job is kept after its end; default `jobs.retention`.").optional(),
 };
 
+function argsSchema(description: string): z.ZodRecord<z.ZodString, z.ZodUnknown> {
+  return z.record(z.string(), z.unknown()).meta({
+    description,
+    allowed: "an object of arguments by name",
+  });
+}
+
 /** A job of kind `call`, as it is submitted. */
 export const callJobSchema = group({
   kind: oneOf(["call"], { description: "The kind of the job; default `call`." }).optional(),
   tool: bounded(JOB_LIMITS.nameChars, "Name of the tool."),
-  args: z.record(z.string(), z.unknown()).meta({
-    description: "Arguments by name; default none.",
-    allowed: "an object of arguments by name",
-  }).optional(),
+  args: argsSchema("Arguments by name; default none.").optional(),
   pool: bounded(JOB_LIMITS.nameChars, "Pool to ask; default the one that has the tool.")
     .optional(),
   sessionId: text({
@@ -124,5 +129,38 @@ export const callJobSchema = group({
   ...optionsShape,
 }, "A call of a tool, as a job.");
 
+/** A job of kind `batch`, as it is submitted. */
+export const batchJobSchema = group({
+  kind: oneOf(["batch"], { description: "The kind of the job." }),
+  tool: bounded(JOB_LIMITS.nameChars, "Name of the tool, which runs once for each item."),
+  inputs: z.array(z.unknown()).meta({
+    description: "The items: objects of arguments, or any values with `input`.",
+    allowed: "a list",
+  }).optional(),
+  inputsFile: bounded(JOB_LIMITS.nameChars, "Id of a file with the items, instead of `inputs`.")
+    .optional(),
+  format: oneOf(FORMATS, {
+    description: "Form of the file: a line of JSON an item, a line of text, or a row of a table " +
+      "with a header; default `ndjson`.",
+  }).optional(),
+  input: bounded(JOB_LIMITS.nameChars, "Parameter that gets the item.").optional(),
+  args: argsSchema("Arguments of every item; those of the item itself go first.").optional(),
+  pool: bounded(JOB_LIMITS.nameChars, "Pool to ask; default the one that has the tool.")
+    .optional(),
+  items: group({
+    maxAttempts: whole(1, JOB_LIMITS.attempts, {
+      description: "Attempts of an item, the first one included; default 1.",
+    }).optional(),
+    retry: retrySchema.optional(),
+  }, "Attempts of each item.").optional(),
+  window: whole(1, 10_000, {
+    description: "Most parts with workers at once; default the size of the pool.",
+  }).optional(),
+  ...optionsShape,
+}, "A tool for many items, as a job. `timeoutMs` is that of each item.");
+
+/** A batch that was checked. */
+export type CheckedBatch = z.output<typeof batchJobSchema>;
+
 /** A submission that was checked. */
-export type CheckedJob = z.output<typeof callJobSchema>;
+export type CheckedJob = z.output<typeof callJobSchema> | CheckedBatch;

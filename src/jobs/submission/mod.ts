@@ -5,6 +5,6 @@
  */
 export { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 export { JobIds } from "./job_ids.ts";
-export { callJobSchema, type CheckedJob } from "./job_schema.ts";
+export { batchJobSchema, callJobSchema, type CheckedJob } from "./job_schema.ts";
 export { DEFAULT_QUEUE, newJob } from "./new_job.ts";
 export { MAX_BATCH, type Submitted, Submitter } from "./submitter.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { JobsConfig } from "../../config/mod.ts";
 import type { JsonObject, NewJob } from "../../store/mod.ts";
 import type { PreparedJob } from "../runners/mod.ts";
-import type { CheckedJob } from "./job_schema.ts";
+import type { CheckedBatch, CheckedJob } from "./job_schema.ts";
 
 /** The queue of jobs that name none. It is always there. */
 export const DEFAULT_QUEUE = "default";
@@ -18,7 +18,7 @@ export interface NewJobDeps {
 
 /** Returns the job as the store keeps it, with the defaults of the configuration. */
 export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDeps): NewJob {
-  const { name, pool, args } = prepared;
+  const { name, pool, args, files } = prepared;
   const { timeoutMs, stallTimeoutMs, retry } = job;
   const { queue = DEFAULT_QUEUE, tags = [], metadata = {} } = job;
   const options: JsonObject = {
@@ -42,9 +42,7 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
       ? config.retention
       : { ...config.retention, ...withoutUndefined(job.retention) },
     args,
-    ...(prepared.files === undefined ? {} : {
-      files: [...new Set(prepared.files.map((file) => file.id))],
-    }),
+    ...(files === undefined ? {} : { files: [...new Set(files.map(({ id }) => id))] }),
     ...startOf(job),
     ...(job.ttlMs === undefined ? {} : { ttlMs: job.ttlMs }),
     ...keysOf(job),
@@ -85,7 +83,7 @@ function hashOf(
     readonly options: JsonObject;
   },
 ): string {
-  const { args: _args, runAt, ...rest } = job;
+  const { args: _args, inputs: _inputs, runAt, ...rest } = job as CheckedBatch;
   const asked = sorted({ ...rest, kind, options, name: prepared.name, pool: prepared.pool, runAt });
   return createHash("sha256").update(JSON.stringify(asked)).update(prepared.args)
     .digest("base64url");

@@ -1,4 +1,4 @@
-import { callJobSchema } from "../../jobs/mod.ts";
+import { batchJobSchema, callJobSchema } from "../../jobs/mod.ts";
 import { JOB_STATES } from "../../store/mod.ts";
 import type { JsonSchema } from "../../calls/mod.ts";
 import { z } from "zod";
@@ -7,19 +7,25 @@ import { z } from "zod";
 export const JOB_REQUEST = "JobRequest";
 
 /** The body of a submission. The host checks its fields by the same schema. */
-export const jobRequestSchema: JsonSchema = withoutDialect(z.toJSONSchema(callJobSchema, {
-  io: "input",
-  unrepresentable: "any",
-  target: "draft-2020-12",
-  override: ({ zodSchema, jsonSchema }) => {
-    delete jsonSchema["allowed"];
-    if (zodSchema instanceof z.ZodUnion) {
-      // A program may give a `Date`, a request only a text.
-      delete jsonSchema.anyOf;
-      Object.assign(jsonSchema, { type: "string", format: "date-time" });
-    }
-  },
-}));
+export const jobRequestSchema: JsonSchema = {
+  anyOf: [bodySchema(callJobSchema), bodySchema(batchJobSchema)],
+};
+
+function bodySchema(schema: z.ZodType): JsonSchema {
+  return withoutDialect(z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    target: "draft-2020-12",
+    override: ({ zodSchema, jsonSchema }) => {
+      delete jsonSchema["allowed"];
+      if (zodSchema instanceof z.ZodUnion) {
+        // A program may give a `Date`, a request only a text.
+        delete jsonSchema.anyOf;
+        Object.assign(jsonSchema, { type: "string", format: "date-time" });
+      }
+    },
+  }));
+}
 
 /** The component of the OpenAPI document with the body of a batch. */
 export const BATCH_REQUEST = "JobBatchRequest";

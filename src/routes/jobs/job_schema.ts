@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import type { Job, JobAttempt, ManyOutcome, Queue, WaitingFor } from "../../jobs/mod.ts";
+import type { Job, JobAttempt, JobItems, ManyOutcome, Queue, WaitingFor } from "../../jobs/mod.ts";
 import { SESSION_ID_PATTERN } from "../../session_id.ts";
 import { JOB_STATES, type JobError, type JobExit, type JobState } from "../../store/mod.ts";
 import { schemaOf } from "../schema/mod.ts";
@@ -66,6 +66,14 @@ const waitingSchema = schemaOf<WaitingFor>()(
   ]).openapi("JobWaitingFor"),
 );
 
+const itemsSchema = schemaOf<JobItems>()(
+  z.object({
+    done: count.openapi({ description: "Items that have ended, the failed ones included." }),
+    failed: count.openapi({ description: "Items that have failed for good." }),
+    total: count.optional().openapi({ description: "All items; absent while it is not known." }),
+  }).openapi("JobItems"),
+);
+
 /** A job, in a response. */
 export const jobSchema = schemaOf<Job>()(
   z.object({
@@ -96,6 +104,7 @@ export const jobSchema = schemaOf<Job>()(
       description: "True if its cancellation was requested, and it still runs.",
     }),
     cancelReason: z.string().optional(),
+    items: itemsSchema.optional().openapi({ description: "Items of a batch that has begun." }),
     result: z.unknown().optional().openapi({
       description: "Result of a completed job; absent in lists, and if it is long.",
     }),

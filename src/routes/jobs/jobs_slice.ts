@@ -12,6 +12,7 @@ export type JobsSlice = Pick<
   | "get"
   | "list"
   | "logParts"
+  | "outputs"
   | "retry"
   | "retryMany"
   | "storedResult"

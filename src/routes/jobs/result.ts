@@ -1,18 +1,30 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { readFrame } from "../../bridge/mod.ts";
+import { shownValue } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { Job } from "../../jobs/mod.ts";
 import { OVER_HTTP } from "../../tools/mod.ts";
-import { ARRAY_HEADERS, BINARY, bytesResponse, type FindTools, namesBytes } from "../calls/mod.ts";
-import { AcceptRanges, type AppEnv } from "../http/mod.ts";
-import { problemAnswers } from "../schema/mod.ts";
+import {
+  ARRAY_HEADERS,
+  BINARY,
+  bytesResponse,
+  type FindTools,
+  namesBytes,
+  type Traffic,
+} from "../calls/mod.ts";
+import { AcceptRanges, type AppEnv, rangedAnswer, streamedBody } from "../http/mod.ts";
+import { type EncodedJson, problemAnswers } from "../schema/mod.ts";
+import { invalidBody } from "../sessions/mod.ts";
 import { around, jsonAnswer } from "./job_answer.ts";
-import { checkedId } from "./job_fields.ts";
+import { NDJSON, type ResultRange, resultStream } from "./batch_result.ts";
+import { checkedId, onceEach } from "./job_fields.ts";
 import { JOB_PARAM } from "./job_schema.ts";
 import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
 import { blobBytesResponse, blobJsonResponse, openResultBlob } from "./result_blob.ts";
 
 const BYTES_TYPE = "application/octet-stream";
+
+const LINES = { schema: { type: "string" as const } };
 
 const resultSchema = z.object({
   result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
@@ -26,8 +38,27 @@ const route = createRoute({
   summary: "Fetch the result of a job",
   description:
     "A job that has failed returns its error, with the status of that error. The problem " +
-    "`job_unfinished` says that it has not ended. The bytes of a long result have an `etag`, and " +
-    "can be fetched in parts by `range`.",
+    "`job_unfinished` says that it has not ended. The result of a batch is a line of JSON an " +
+    "item, in the order in which they ended: `{index, result}` or `{index, error}`. With " +
+    "`follow`, also that of a batch that has not ended: `false` for the lines so far, `true` for " +
+    "those to come too. The bytes of a long result, and the lines of a batch that has ended, " +
+    "have an `etag`, and can be fetched in parts by `range`.",
+  parameters: [
+    {
+      name: "follow",
+      in: "query" as const,
+      required: false,
+      description: "For a batch in any state: true to wait for further lines until its end.",
+      schema: { type: "boolean" as const },
+    },
+    {
+      name: "from",
+      in: "query" as const,
+      required: false,
+      description: "With `follow`, the number of bytes that the client has.",
+      schema: { type: "integer" as const, minimum: 0 },
+    },
+  ],
   request: { params: JOB_PARAM },
   responses: {
     200: {
@@ -36,6 +67,7 @@ const route = createRoute({
       content: {
         "application/json": { schema: resultSchema },
         [BYTES_TYPE]: { schema: BINARY },
+        [NDJSON]: LINES,
         "*/*": { schema: BINARY },
       },
       headers: z.object({
@@ -44,8 +76,8 @@ const route = createRoute({
       }),
     },
     206: {
-      description: "The part of the bytes that `range` asks for; of long results only.",
-      content: { [BYTES_TYPE]: { schema: BINARY }, "*/*": { schema: BINARY } },
+      description: "The part of the bytes that `range` asks for; of long results and batches only.",
+      content: { [BYTES_TYPE]: { schema: BINARY }, [NDJSON]: LINES, "*/*": { schema: BINARY } },
     },
     304: { description: "The client has the bytes already, as `if-none-match` says." },
     ...problemAnswers(400, 404, 406, 409, 410, 416, 422, 429, 500, 502, 503, 504, 508),
@@ -61,7 +93,21 @@ export function addJobResult(
   app.openapi(route, async (c) => {
     const id = checkedId(c.req.valid("param").id);
     using caller = traffic.callers.open(c.req.raw, c.env);
+    const query = onceEach(c.req.queries(), ["follow", "from"]);
+    if (query.follow !== undefined || query.from !== undefined) {
+      const { kind } = await jobs.get(id);
+      if (kind === "batch") {
+        const range = { start: fromOf(query.from), end: Infinity };
+        const stream = resultStream(jobs, id, { follow: followOf(query.follow), range });
+        return linesAnswer(
+          new Response(streamedBody([stream], traffic.answers), {
+            headers: { "content-type": NDJSON },
+          }),
+        );
+      }
+    }
     const stored = await jobs.storedResult(id);
+    if ("outputs" in stored) return await endedBatch(c.req.raw, id, { jobs, traffic });
     const accept = c.req.header("accept");
     const typeOf = async (): Promise<string | undefined> => mediaTypeOf(await jobs.get(id), tools);
     if (!(stored instanceof Uint8Array)) {
@@ -84,6 +130,40 @@ export function addJobResult(
     const piece = around('{"result":', await writer.value(value, caller.signal), "}");
     return jsonAnswer<z.infer<typeof resultSchema>, 200>(piece, { status: 200, traffic });
   });
+}
+
+/** Returns the lines of a batch that has ended, or the part of them that is asked for. */
+async function endedBatch(
+  request: Request,
+  id: string,
+  { jobs, traffic }: { readonly jobs: JobsSlice; readonly traffic: Traffic },
+): Promise<EncodedJson<never>> {
+  const { resultBytes: bytes = 0, finishedAt } = await jobs.get(id);
+  const source = {
+    bytes,
+    // The lines of a job that has ended change only if it ends again.
+    tag: `${id}-${finishedAt}`,
+    open: (range: ResultRange) => Promise.resolve(resultStream(jobs, id, { follow: false, range })),
+  };
+  const headers = { "content-type": NDJSON };
+  return linesAnswer(await rangedAnswer(request, source, { answers: traffic.answers, headers }));
+}
+
+/** It has no JSON, so it fits the JSON that its route describes beside it. */
+function linesAnswer(response: Response): EncodedJson<never> {
+  return response as EncodedJson<never>;
+}
+
+function followOf(follow = "false"): boolean {
+  if (follow === "true" || follow === "false") return follow === "true";
+  const message = `given ${shownValue(follow)}; allowed: true or false`;
+  throw invalidBody([{ path: "follow", message }]);
+}
+
+function fromOf(from = "0"): number {
+  if (/^\d{1,15}$/.test(from)) return Number(from);
+  const message = `given ${shownValue(from)}; allowed: a number of bytes`;
+  throw invalidBody([{ path: "from", message }]);
 }
 
 function mediaTypeOf({ tool, pool, sessionId }: Job, tools: FindTools): string | undefined {

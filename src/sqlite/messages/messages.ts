@@ -1,6 +1,5 @@
 import type { SnakedenError } from "../../errors.ts";
 import type {
-  BlobRef,
   CancelAnswer,
   Ended,
   FileRow,
@@ -8,6 +7,7 @@ import type {
   JobCount,
   JobEventOrReset,
   JobFilter,
+  JobResult,
   LogPart,
   NewFile,
   QueuePatch,
@@ -18,6 +18,7 @@ import type {
   SubmitAnswer,
 } from "../../store/mod.ts";
 import type { PackedBytes } from "./byte_parts.ts";
+import type { OutputPage, PackedOutputs } from "./packed_outputs.ts";
 
 /** A value in a message, in the form in which SQLite takes and returns it. */
 export type Cell = string | number | null | Uint8Array;
@@ -34,6 +35,8 @@ export interface PackedJobs {
 export interface PackedHolds {
   readonly cells: readonly Cell[];
   readonly bytes: PackedBytes;
+  /** The outputs of those that have some; absent if none has. */
+  readonly outputs?: readonly PackedOutputs[];
   /** The lines of those that have some; absent if none has. */
   readonly logs?: PackedLines;
 }
@@ -48,6 +51,8 @@ export interface PackedLines {
 export interface PackedClaims {
   readonly rows: readonly (readonly Cell[])[];
   readonly nonces: readonly string[];
+  /** The checkpoints of those that have one, as JSON, by index. */
+  readonly checkpoints?: ReadonlyMap<number, string>;
   readonly holder: string;
   readonly startedAt: number;
   readonly leaseUntil: number;
@@ -135,9 +140,10 @@ export interface SweptJobs {
 export interface ReadOps {
   readonly get: { readonly ask: string; readonly answer: PackedRecord | null };
   readonly args: { readonly ask: string; readonly answer: Uint8Array<ArrayBuffer> | null };
-  readonly result: {
-    readonly ask: string;
-    readonly answer: Uint8Array<ArrayBuffer> | BlobRef | null;
+  readonly result: { readonly ask: string; readonly answer: JobResult | null };
+  readonly outputs: {
+    readonly ask: { readonly id: string; readonly after: number };
+    readonly answer: OutputPage;
   };
   /** The ones of these blobs that have a name. */
   readonly named: { readonly ask: readonly string[]; readonly answer: readonly string[] };

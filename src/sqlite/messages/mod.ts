@@ -34,4 +34,5 @@ export {
   type SweptJobs,
   type WriteOps,
 } from "./messages.ts";
+export { bodiesOf, type OutputPage, type PackedOutputs, packOutputs } from "./packed_outputs.ts";
 export { packError, unpackError } from "./pack_error.ts";

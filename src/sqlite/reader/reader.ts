@@ -16,6 +16,7 @@ import { eventsOf } from "./events.ts";
 import { lastLineOf, logsOf } from "./logs.ts";
 import { JOB_AND_RUN, list, listIds } from "./list.ts";
 import { jobOfFile, listFiles } from "./files.ts";
+import { hasOutputs, outputsOf } from "./outputs.ts";
 import { waitOf } from "./wait_reason.ts";
 
 /** The columns of an attempt, in the order of the message. */
@@ -109,6 +110,8 @@ export class Reader {
         return eventsOf(statements, ask as ReadOps["events"]["ask"]);
       case "logs":
         return logsOf(statements, ask as ReadOps["logs"]["ask"]);
+      case "outputs":
+        return outputsOf(statements, ask as ReadOps["outputs"]["ask"]);
       case "files":
         return filesOf(statements, ask as readonly string[], now);
       case "listFiles":
@@ -153,7 +156,8 @@ export class Reader {
       "select sha256 from job_blob where seq = ?",
       row.seq,
     );
-    return blob === undefined ? null : { sha256: blob.sha256, bytes: row.bytes };
+    if (blob !== undefined) return { sha256: blob.sha256, bytes: row.bytes };
+    return hasOutputs(this.#statements, row.seq) ? { outputs: true } : null;
   }
 
   #bytes(sql: string, id: string): Uint8Array | null {

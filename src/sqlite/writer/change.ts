@@ -11,6 +11,7 @@ import {
   leave,
   moved,
 } from "./job_moves.ts";
+import { dropOutputs } from "./outputs/mod.ts";
 import { giveRank, rankAgain, takeRank } from "./ranks.ts";
 import { setWords } from "./words.ts";
 import type { WriteContext } from "./write_context.ts";
@@ -79,7 +80,10 @@ function retryOne(ctx: WriteContext, job: Waiting): void {
     keepEnd(ctx, job);
     setWords(ctx, job.seq, { before: job.error, after: null });
     joinKeys(ctx, job, false);
-    if (job.place === PLACE.completed) dropResult(ctx, job.seq);
+    if (job.place === PLACE.completed) {
+      dropResult(ctx, job.seq);
+      dropOutputs(ctx, job.seq);
+    }
   } else {
     leave(ctx, job);
   }

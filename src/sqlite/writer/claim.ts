@@ -3,6 +3,7 @@ import { cellAt, JOB_CELLS, PLACE } from "../schema/mod.ts";
 import { newNonces } from "../../store/jobs/claim_token.ts";
 import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
 import { startWithKeys } from "./job_moves.ts";
+import { checkpointsOf } from "./outputs/mod.ts";
 import { releaseHeld } from "./release.ts";
 import { concurrencyOf, rateOf } from "./queues/mod.ts";
 import type { Cell } from "./statements.ts";
@@ -11,6 +12,7 @@ import { IN_LIST, type WriteContext } from "./write_context.ts";
 const SEQ = cellAt("seq");
 const QUEUE = cellAt("queue");
 const UNIQ = cellAt("uniq");
+const RUN = cellAt("run");
 const ARGS_BYTES = cellAt("args_bytes");
 /** The arguments follow the cells. */
 const ARGS = JOB_CELLS.length;
@@ -65,9 +67,31 @@ export class Claims {
         releaseHeld(this.#ctx);
       }
     }
-    return rows.length === 0
-      ? null
-      : { rows, nonces, holder: ask.holder, startedAt: now, leaseUntil };
+    return rows.length === 0 ? null : {
+      rows,
+      nonces,
+      holder: ask.holder,
+      startedAt: now,
+      leaseUntil,
+      ...this.#checkpoints(rows),
+    };
+  }
+
+  /** Returns the checkpoints of jobs that have run before. */
+  #checkpoints(rows: readonly Cell[][]): Pick<PackedClaims, "checkpoints"> {
+    let seqs: number[] | undefined;
+    for (const row of rows) {
+      if ((row[RUN] as number) > 1) (seqs ??= []).push(row[SEQ] as number);
+    }
+    if (seqs === undefined) return {};
+    const bySeq = checkpointsOf(this.#ctx, seqs);
+    if (bySeq.size === 0) return {};
+    const checkpoints = new Map<number, string>();
+    for (const [i, row] of rows.entries()) {
+      const checkpoint = bySeq.get(row[SEQ] as number);
+      if (checkpoint !== undefined) checkpoints.set(i, checkpoint);
+    }
+    return { checkpoints };
   }
 
   /** Starts jobs. Returns their rows in the same order, and adds their nonces. */

@@ -1,13 +1,16 @@
 import { byteParts } from "../messages/mod.ts";
 import { HOLD_ANSWERS, type PackedHolds } from "../messages/mod.ts";
-import { addChunks } from "./chunks.ts";
 import { addToLog, linesOf } from "./log.ts";
 import { holdsOf, isHeld, jobsOf } from "./finish.ts";
+import { addChunks, addOutputs } from "./outputs/mod.ts";
 import type { WriteContext } from "./write_context.ts";
 
 /** Extends claims. Returns the index of each answer in {@link HOLD_ANSWERS}. */
-export function extend(ctx: WriteContext, { cells, bytes, logs }: PackedHolds): number[] {
-  const holds = holdsOf(cells);
+export function extend(
+  ctx: WriteContext,
+  { cells, bytes, logs, outputs }: PackedHolds,
+): number[] {
+  const holds = holdsOf(cells, outputs);
   const jobs = jobsOf(ctx, holds);
   const parts = byteParts(bytes);
   const lines = logs && linesOf(logs);
@@ -26,6 +29,7 @@ export function extend(ctx: WriteContext, { cells, bytes, logs }: PackedHolds): 
     );
     ctx.isChanged = true;
     if (chunks.length > 0) addChunks(ctx, job, chunks);
+    if (hold.outputs !== undefined) addOutputs(ctx, job.seq, hold.outputs);
     const own = lines?.get(i);
     if (own !== undefined) addToLog(ctx, job, own);
     return HOLD_ANSWERS.indexOf(job.cancelling === 1 ? "cancelling" : "held");

@@ -2,9 +2,8 @@ import type { JobError, Outcome, RunLines } from "../../store/mod.ts";
 import { afterOutcome } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
-import type { PackedHolds } from "../messages/mod.ts";
+import type { PackedHolds, PackedOutputs } from "../messages/mod.ts";
 import { nameBlob } from "./blob_names.ts";
-import { addChunks } from "./chunks.ts";
 import {
   admit,
   endJob,
@@ -16,6 +15,7 @@ import {
   removalAt,
 } from "./job_moves.ts";
 import { addToLog, linesOf } from "./log.ts";
+import { addChunks, addOutputs, outputBytes } from "./outputs/mod.ts";
 import type { Cell } from "./statements.ts";
 import { INLINE_BYTES } from "./submit.ts";
 import { setWords } from "./words.ts";
@@ -65,10 +65,11 @@ export interface HoldCells {
    */
   readonly detail: number | null;
   readonly exit: string | null;
+  readonly outputs?: PackedOutputs;
 }
 
 /** Returns the claims of a message. */
-export function holdsOf(cells: readonly Cell[]): HoldCells[] {
+export function holdsOf(cells: readonly Cell[], outputs?: readonly PackedOutputs[]): HoldCells[] {
   const holds: HoldCells[] = [];
   for (let at = 0; at < cells.length; at += HOLD_CELLS) {
     holds.push({
@@ -85,6 +86,10 @@ export function holdsOf(cells: readonly Cell[]): HoldCells[] {
       detail: cells[at + 10] as number | null,
       exit: cells[at + 11] as string | null,
     });
+  }
+  for (const it of outputs ?? []) {
+    const hold = holds[it.at];
+    if (hold !== undefined) holds[it.at] = { ...hold, outputs: it };
   }
   return holds;
 }
@@ -169,7 +174,7 @@ const LOST = -1;
  * lost.
  */
 export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[][] {
-  const holds = asks.flatMap(({ cells }) => holdsOf(cells));
+  const holds = asks.flatMap(({ cells, outputs }) => holdsOf(cells, outputs));
   const jobs = jobsOf(ctx, holds);
   const parts = asks.flatMap(({ bytes }) => byteParts(bytes));
   const lines = linesOfAll(asks);
@@ -227,6 +232,7 @@ function finishOne(
   hold: HoldCells,
   own: readonly Uint8Array[],
 ): number {
+  if (hold.outputs !== undefined) addOutputs(ctx, job.seq, hold.outputs);
   if (hold.outcome === "completed") return complete(ctx, job, hold, own);
   if (own.length > 0) addChunks(ctx, job, own);
   const worker = hold.worker ?? job.worker;
@@ -266,7 +272,8 @@ function complete(
 ): number {
   const { statements } = ctx;
   const blob = hold.error;
-  const result = blob === null ? own[own.length - 1] ?? EMPTY : null;
+  const areOutputs = hold.outputs?.areResult === true;
+  const result = blob === null && !areOutputs ? own[own.length - 1] ?? EMPTY : null;
   const worker = hold.worker ?? job.worker;
   const chunks = result === null ? own : own.slice(0, -1);
   if (chunks.length > 0) addChunks(ctx, job, chunks);
@@ -275,7 +282,7 @@ function complete(
   }
   leave(ctx, job);
   partFromKeys(ctx, job);
-  const bytes = result?.byteLength ?? hold.detail;
+  const bytes = areOutputs ? outputBytes(ctx, job.seq) : result?.byteLength ?? hold.detail;
   const isInline = result !== null && result.byteLength <= INLINE_BYTES;
   statements.run(
     COMPLETE,
@@ -293,7 +300,7 @@ function complete(
   if (blob !== null) {
     statements.run("insert into job_blob (seq, sha256) values (?, ?)", job.seq, blob);
     nameBlob(ctx, blob);
-  } else if (!isInline) {
+  } else if (!isInline && result !== null) {
     statements.run(PUT_RESULT, job.seq, result);
   }
   if (job.error !== null) setWords(ctx, job.seq, { before: job.error, after: null });

@@ -15,6 +15,7 @@ import {
   moved,
   settingsOf,
 } from "./job_moves.ts";
+import { dropOutputs } from "./outputs/mod.ts";
 import { giveRank, newRank, takeRank } from "./ranks.ts";
 import type { Cell } from "./statements.ts";
 import type { WriteContext } from "./write_context.ts";
@@ -363,6 +364,7 @@ function giveWay(ctx: WriteContext, it: Submission, args: Uint8Array): SubmitAns
     next = isLater ? PLACE.scheduled : admit(ctx, { ...holder, pool: it.pool });
     if (isLater) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   }
+  if (holder.run > 0) dropOutputs(ctx, holder.seq);
   replace(ctx, it, { seq: holder.seq, settings: holder.settings, place: next, runAt, args });
   if (counted(next) === PLACE.ready) {
     giveRank(ctx, { seq: holder.seq, queue: holder.queue, pool: it.pool });

@@ -6,6 +6,7 @@ import { releaseBlob } from "./blob_names.ts";
 import { partFromFiles, sweepFiles } from "./files/mod.ts";
 import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts";
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
+import { removeOutputs } from "./outputs/mod.ts";
 import { endFairness, giveRank, takeRank } from "./ranks.ts";
 import { setWords } from "./words.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
@@ -184,6 +185,7 @@ function remove(ctx: WriteContext): number {
   for (const table of ["event", "job_log", "job_log_part"]) {
     statements.run(`delete from ${table} where job ${IN_LIST}`, list);
   }
+  removeOutputs(ctx, list);
   for (const { queue, place } of jobs) ctx.counters.add(queue, place, -1);
   ctx.isChanged = true;
   return jobs.length;

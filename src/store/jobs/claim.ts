@@ -1,5 +1,7 @@
 import type { RunLines } from "./job_logs.ts";
 import type { BlobRef } from "../blobs/mod.ts";
+import type { JsonObject } from "../session_row.ts";
+import type { OutputPart, OutputsAsResult } from "./job_outputs.ts";
 import type { JobError, JobExit, JobRow, JobState } from "./job_row.ts";
 
 /** A request for jobs to run. */
@@ -26,6 +28,8 @@ export interface Claim {
   readonly token: string;
   readonly job: JobRow;
   readonly args: Uint8Array<ArrayBuffer>;
+  /** The last checkpoint of an earlier start. */
+  readonly checkpoint?: JsonObject;
 }
 
 /** A claim to extend, with the news about the run. */
@@ -41,6 +45,10 @@ export interface Hold {
   readonly chunks?: readonly Uint8Array<ArrayBuffer>[];
   /** Lines of the run, in order, for the log of the job. */
   readonly logs?: readonly RunLines[];
+  /** Parts of the output, behind those that are stored. */
+  readonly outputs?: readonly OutputPart[];
+  /** The place up to which the outputs reach; it replaces the one before. */
+  readonly checkpoint?: JsonObject;
 }
 
 /**
@@ -52,8 +60,8 @@ export type HoldAnswer = "held" | "cancelling" | "lost";
 /**
  * The end of a claim.
  *
- * - `completed`: the result is kept with the job, as bytes or as the name of a blob, which the
- *   caller holds until it has the answer.
+ * - `completed`: with a result, which may be a blob, or with the outputs as the result. The end
+ *   names the blob.
  * - `failed`: with `retryInMs`, it is `retryable` until then; with null it is `discarded`. If its
  *   cancellation was asked for, it is `cancelled` either way.
  * - `returned`: it is `available` again, in its old place, and no attempt is charged. If the work
@@ -61,7 +69,7 @@ export type HoldAnswer = "held" | "cancelling" | "lost";
  *   `cancelled`. With `inMs` it is `retryable` until then, with the error that says why.
  */
 export type Outcome =
-  | { readonly type: "completed"; readonly result: Uint8Array<ArrayBuffer> | BlobRef }
+  | { readonly type: "completed"; readonly result: JobResult }
   | { readonly type: "failed"; readonly error: JobError; readonly retryInMs: number | null }
   | { readonly type: "cancelled"; readonly error?: JobError }
   | { readonly type: "returned"; readonly hasBegun: boolean }
@@ -71,6 +79,9 @@ export type Outcome =
     readonly error: JobError;
     readonly inMs: number;
   };
+
+/** The result of a completed job. */
+export type JobResult = Uint8Array<ArrayBuffer> | BlobRef | OutputsAsResult;
 
 /** A claim to end. */
 export interface End extends Omit<Hold, "leaseMs"> {

@@ -1,9 +1,18 @@
-import type { BlobRef } from "../blobs/mod.ts";
 import type { Page, PageAsk } from "../session_store.ts";
-import type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer } from "./claim.ts";
+import type {
+  Claim,
+  ClaimAsk,
+  End,
+  EndAnswer,
+  Ended,
+  Hold,
+  HoldAnswer,
+  JobResult,
+} from "./claim.ts";
 import type { FileStore } from "./files/mod.ts";
 import type { JobCount, JobEventOrReset, JobFilter, StoreWait } from "./job_filter.ts";
 import type { JobLogs } from "./job_logs.ts";
+import type { JobOutputs } from "./job_outputs.ts";
 import type { JobRecord, JobRow } from "./job_row.ts";
 import type { NewJob, SubmitAnswer } from "./new_job.ts";
 import type { QueuePatch, QueueRow, QueueToDeclare } from "./queue_row.ts";
@@ -107,7 +116,7 @@ export interface JobStoreLimits {
  * **Size.** Nothing here depends on the number of jobs that wait or have ended: a claim, a
  * submission, a page of a list with a cursor, or the counts.
  */
-export interface JobStore extends JobLogs, FileStore {
+export interface JobStore extends JobLogs, FileStore, JobOutputs {
   /**
    * Submits jobs, all or none. Answers each, in order.
    *
@@ -136,8 +145,9 @@ export interface JobStore extends JobLogs, FileStore {
   /**
    * Makes jobs available at once: ended ones, and those that wait for their time. A job that has
    * used up its attempts gets one more. An ended job loses its result, its error, and the time by
-   * which it should have begun. A filter works as for {@link JobStore.cancel}; running and
-   * available jobs do not match it, nor do those that have ended in a queue that drains.
+   * which it should have begun; a completed one also its outputs and its checkpoint. A filter works
+   * as for {@link JobStore.cancel}; running and available jobs do not match it, nor do those that
+   * have ended in a queue that drains.
    */
   retry(
     of: JobChoice,
@@ -148,8 +158,8 @@ export interface JobStore extends JobLogs, FileStore {
   get(id: string): Promise<JobRecord | undefined>;
   /** Returns the arguments of a job; undefined if there is none. */
   args(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Returns the result of a completed job, or its blob; undefined if there is none. */
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined>;
+  /** Returns the result of a completed job; undefined if there is none. */
+  result(id: string): Promise<JobResult | undefined>;
   /**
    * Returns true for each of these blobs that has a name: it is the result of a job, or another row
    * of this store names it.

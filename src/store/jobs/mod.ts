@@ -6,7 +6,17 @@
  * @module
  */
 export { checkNewJobs, JOB_LIMITS } from "./check_new_job.ts";
-export type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer, Outcome } from "./claim.ts";
+export type {
+  Claim,
+  ClaimAsk,
+  End,
+  EndAnswer,
+  Ended,
+  Hold,
+  HoldAnswer,
+  JobResult,
+  Outcome,
+} from "./claim.ts";
 export { type ClaimId, claimToken, newNonce, readClaimToken } from "./claim_token.ts";
 export {
   checkNewFile,
@@ -49,6 +59,14 @@ export {
   type RunLines,
   type StoredLine,
 } from "./job_logs.ts";
+export {
+  type JobOutputs,
+  MAX_INLINE_OUTPUT,
+  type OutputPart,
+  type OutputsAsResult,
+  type OutputsOptions,
+  type StoredOutput,
+} from "./job_outputs.ts";
 export {
   type AttemptRow,
   FINAL_STATES,

@@ -1,10 +1,10 @@
 import type {
+  CallJob,
   CallOptions,
   Job,
   JobAttempt,
   JobError,
   JobEvent,
-  JobInput,
 } from "../../client/mod.ts";
 import { type ErrorCode, PythonError, SnakedenError } from "../../errors.ts";
 import { isCurable } from "../../curable.ts";
@@ -35,7 +35,7 @@ export class FakeJob {
   readonly #attempts: JobAttempt[] = [];
   #stored: StoredEvent[] = [];
   readonly #listeners = new Set<() => void>();
-  #input: JobInput;
+  #input: CallJob;
   #state: Job["state"] = "available";
   #attempt = 0;
   #maxAttempts: number;
@@ -51,7 +51,7 @@ export class FakeJob {
 
   constructor({ id, input, pool, begin }: {
     readonly id: string;
-    readonly input: JobInput;
+    readonly input: CallJob;
     readonly pool: string;
     readonly begin: BeginCall;
   }) {
@@ -76,12 +76,12 @@ export class FakeJob {
     return !this.isWaiting && this.#state !== "running" && this.#state !== "retryable";
   }
 
-  get input(): JobInput {
+  get input(): CallJob {
     return this.#input;
   }
 
   /** Gives a waiting job other arguments and options. */
-  replace(input: JobInput): void {
+  replace(input: CallJob): void {
     this.#input = input;
     this.#maxAttempts = input.maxAttempts ?? MAX_ATTEMPTS;
   }

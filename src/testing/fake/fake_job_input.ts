@@ -1,4 +1,4 @@
-import type { Job, JobChoice, JobInput } from "../../client/mod.ts";
+import type { CallJob, Job, JobChoice } from "../../client/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
@@ -29,7 +29,7 @@ export const JOB_FIELDS = [
   "tags",
   "metadata",
   "retention",
-] as const satisfies readonly (keyof JobInput)[];
+] as const satisfies readonly (keyof CallJob)[];
 
 const CHOICE_FIELDS = [
   "state",
@@ -48,7 +48,7 @@ const CHOICE_FIELDS = [
  * @throws {InvalidInputError} Naming fields and queues that do not exist.
  * @throws {SnakedenError} `invalid_value` for an argument that cannot be sent.
  */
-export function checkedJob(input: unknown, queues: readonly string[]): JobInput {
+export function checkedJob(input: unknown, queues: readonly string[]): CallJob {
   if (!isRecord(input)) {
     throw invalid("submit the job", [{ path: "", message: "allowed: an object" }]);
   }
@@ -65,8 +65,8 @@ export function checkedJob(input: unknown, queues: readonly string[]): JobInput 
     issues.push({ path: "queue", message });
   }
   if (issues.length > 0) throw invalid("submit the job", issues);
-  const copies = args === undefined ? {} : { args: travelled(args, "args") as JobInput["args"] };
-  return { ...input, ...copies } as unknown as JobInput;
+  const copies = args === undefined ? {} : { args: travelled(args, "args") as CallJob["args"] };
+  return { ...input, ...copies } as unknown as CallJob;
 }
 
 /** @throws {InvalidInputError} Naming fields that do not exist; for no field, unless `isWhole`. */

@@ -1,4 +1,5 @@
 import {
+  type CallJob,
   type CancelJobOptions,
   type DenJobs,
   type FilePage,
@@ -30,6 +31,8 @@ export interface FakeJobsDeps {
   /** @throws {SnakedenError} `unknown_tool` or `unknown_pool`. */
   readonly assertTool: (name: string, pool: string | undefined) => void;
 }
+
+const NO_BATCH = "a fake host runs no batches";
 
 interface Keyed {
   readonly job: FakeJob;
@@ -67,7 +70,7 @@ export class FakeJobs implements DenJobs {
   async submitMany(
     inputs: Iterable<JobInput> | AsyncIterable<JobInput>,
   ): Promise<SubmittedJob[]> {
-    const checked: JobInput[] = [];
+    const checked: CallJob[] = [];
     const issues: { readonly path: string; readonly message: string }[] = [];
     let count = 0;
     for await (const input of inputs) {
@@ -231,13 +234,23 @@ export class FakeJobs implements DenJobs {
     }
   }
 
-  #checked(input: JobInput): JobInput {
+  /** Not for a fake host, which runs no batches. */
+  // deno-lint-ignore require-yield
+  async *results(id: string): AsyncGenerator<never> {
+    await this.get(id);
+    throw new SnakedenError("not_implemented", `Cannot read results of the job ${id}: ${NO_BATCH}`);
+  }
+
+  #checked(input: JobInput): CallJob {
+    if (input.kind === "batch") {
+      throw new SnakedenError("not_implemented", `Cannot submit the job: ${NO_BATCH}`);
+    }
     const checked = checkedJob(input, this.#deps.queues.names);
     this.#deps.assertTool(checked.tool, checked.pool);
     return checked;
   }
 
-  #submit(input: JobInput): { readonly job: Job; readonly answer: SubmittedJob["answer"] } {
+  #submit(input: CallJob): { readonly job: Job; readonly answer: SubmittedJob["answer"] } {
     const { id = `fake-job-${this.#jobs.length + 1}`, idempotencyKey, unique } = input;
     const body = JSON.stringify(input, (_, it) => typeof it === "bigint" ? `${it}n` : it);
     // No key has a NUL.

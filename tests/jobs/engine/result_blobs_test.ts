@@ -36,7 +36,7 @@ async function untilBlobs(it: EngineFixture, count: number): Promise<void> {
 
 async function blobOf(it: EngineFixture, id: string): Promise<BlobRef> {
   const result = await it.store.result(id);
-  assert.ok(result !== undefined && !(result instanceof Uint8Array), "a blob");
+  assert.ok(result !== undefined && "sha256" in result, "a blob");
   return result;
 }
 

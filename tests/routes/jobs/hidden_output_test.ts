@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { jobErrorOf } from "../../../src/jobs/engine/job_error.ts";
+import { jobErrorOf } from "../../../src/jobs/failures/mod.ts";
 import { LimitExceededError, SnakedenError, WorkerCrashedError } from "../../../src/errors.ts";
 import { jobClient } from "./job_client.ts";
 

@@ -17,6 +17,7 @@ import { testLeases } from "./cases/lease_cases.ts";
 import { testLimits } from "./cases/limit_cases.ts";
 import { testLogs } from "./cases/log_cases.ts";
 import { testLists } from "./cases/list_cases.ts";
+import { testOutputs } from "./cases/output_cases.ts";
 import { testSearches } from "./cases/search_cases.ts";
 import { testOwnIds } from "./cases/own_id_cases.ts";
 import { testSubmissions } from "./cases/submit_cases.ts";
@@ -85,6 +86,7 @@ export function testJobs(driver: JobDriver): void {
   testLimits(driver);
   testEvents(driver);
   testLogs(driver);
+  testOutputs(driver);
   testLists(driver);
   testFiles(driver);
   testFaults(driver);

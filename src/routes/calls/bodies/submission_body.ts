@@ -47,6 +47,7 @@ export function decodeBatch(bytes: Uint8Array, maxDepth: number): unknown[] {
 /** Returns a tree of JSON with its `args` encoded, or the error why they cannot be. */
 export function submissionOf(tree: unknown, maxDepth: number): unknown {
   if (!isRecord(tree)) return tree;
+  if (tree["kind"] === "batch") return batchOf(tree, maxDepth);
   const { args } = tree;
   if (!isRecord(args)) return tree;
   try {
@@ -60,6 +61,38 @@ export function submissionOf(tree: unknown, maxDepth: number): unknown {
     if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
     return new InvalidInputError(error.message, [{ path: "args", message: error.message }]);
   }
+}
+
+/**
+ * Returns a batch with its `inputs` and `args` encoded together, as `args`. The check of the
+ * submission finds what is wrong with other fields.
+ */
+function batchOf(tree: Readonly<Record<string, unknown>>, maxDepth: number): unknown {
+  const { inputs, args, ...rest } = tree;
+  if (args !== undefined && !isRecord(args)) return tree;
+  if (inputs !== undefined && !Array.isArray(inputs)) return tree;
+  const wrong = tree["input"] === undefined ? inputs?.findIndex((it) => !isRecord(it)) ?? -1 : -1;
+  if (wrong >= 0) {
+    return wrongInput(`inputs[${wrong}]`, `given ${shownValue(inputs?.[wrong])}; ${ALLOWED_ITEM}`);
+  }
+  const packed = {
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(args === undefined ? {} : { args }),
+  };
+  try {
+    const value = Value.fromJsonTree(packed, { maxDepth: maxDepth + 2, name: "batch" });
+    return { ...rest, args: value };
+  } catch (error) {
+    if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
+    return wrongInput("inputs", error.message);
+  }
+}
+
+const ALLOWED_ITEM = "allowed: an object of arguments, or any value with the name of its " +
+  "parameter as input";
+
+function wrongInput(path: string, message: string): InvalidInputError {
+  return new InvalidInputError(`Cannot submit the job: ${path}: ${message}`, [{ path, message }]);
 }
 
 /** A submission, with its arguments apart from its other fields. */

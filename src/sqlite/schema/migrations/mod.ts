@@ -11,6 +11,7 @@ import { BLOBS } from "./blobs.ts";
 import { FILES } from "./files.ts";
 import { FAIR_QUEUES } from "./fair_queues.ts";
 import { JOB_LOG } from "./job_log.ts";
+import { JOB_OUTPUTS } from "./job_outputs.ts";
 import { JOB_WORDS } from "./job_words.ts";
 import { JOBS } from "./jobs.ts";
 
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly string[] = [
   FAIR_QUEUES,
   JOB_WORDS,
   FILES,
+  JOB_OUTPUTS,
 ];

@@ -60,7 +60,7 @@ export async function* readEvents(
   }
 }
 
-const CLOSED = "Cannot read the events of a job: the store is closed";
+const CLOSED = "Cannot follow a job: the store is closed";
 const EVENTS_AT_ONCE = 100;
 
 function nextEvents(job: StoredJob, seq: number): JobEventOrReset[] {

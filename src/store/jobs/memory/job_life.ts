@@ -1,11 +1,11 @@
-import type { BlobRef } from "../../blobs/mod.ts";
-import type { End, EndAnswer, Ended, Hold, HoldAnswer } from "../claim.ts";
+import type { End, EndAnswer, Ended, Hold, HoldAnswer, JobResult } from "../claim.ts";
 import { claimToken, newNonce, readClaimToken } from "../claim_token.ts";
 import { isFinal, type JobError, type JobExit, type JobState } from "../job_row.ts";
 import type { CancelAnswer, JobStoreLimits, RetryAnswer, Swept } from "../job_store.ts";
 import { afterLoss, afterOutcome, expiredError, type Transition } from "../job_transition.ts";
 import { addChunks, addEnd } from "./job_events.ts";
 import { addToLog } from "./job_log.ts";
+import { KeptOutputs } from "./kept_outputs.ts";
 import type { JobTable } from "./job_table.ts";
 import { attemptRow, canExpire, copyOfJson, removableAt, type StoredJob } from "./stored_job.ts";
 import type { Submissions } from "./submission.ts";
@@ -95,6 +95,7 @@ export class JobLife {
     if (job.state === "running") return "running";
     if (isFinal(job.state) && this.#deps.table.queues.isDraining(job.queue)) return "draining";
     if (job.state === "available") return "retried";
+    if (job.state === "completed") this.#dropOutputs(job);
     this.#deps.table.change(job, now, () => {
       if (isFinal(job.state)) {
         job.finishedAt =
@@ -177,9 +178,13 @@ export class JobLife {
     return isHeld ? job : undefined;
   }
 
-  #keepResult(job: StoredJob, result: Uint8Array<ArrayBuffer> | BlobRef): void {
+  #keepResult(job: StoredJob, result: JobResult): void {
     if (result instanceof Uint8Array) {
       job.result = result.slice();
+      return;
+    }
+    if ("outputs" in result) {
+      job.result = result;
       return;
     }
     const { sha256, bytes } = result;
@@ -190,8 +195,12 @@ export class JobLife {
   #dropResult(job: StoredJob): void {
     const { result } = job;
     job.result = undefined;
-    if (result === undefined || result instanceof Uint8Array) return;
+    if (result === undefined || "outputs" in result || result instanceof Uint8Array) return;
     this.#deps.table.blobNames.release(result.sha256);
+  }
+
+  #dropOutputs({ outputs }: StoredJob): void {
+    outputs?.drop(this.#deps.table.blobNames);
   }
 
   #repeated({ token, outcome }: End): EndAnswer {
@@ -203,15 +212,20 @@ export class JobLife {
 
   #note(
     job: StoredJob,
-    { worker, progress, chunks = [], logs = [] }: Omit<Hold, "leaseMs">,
+    { worker, progress, chunks = [], logs = [], ...output }: Omit<Hold, "leaseMs">,
     now: number,
   ): void {
     if (worker !== undefined) job.worker = worker;
     if (progress !== undefined) job.progress = copyOfJson(progress);
-    if (chunks.length === 0 && logs.length === 0) return;
+    const hasOutputs = output.outputs !== undefined || output.checkpoint !== undefined;
+    if (chunks.length === 0 && logs.length === 0 && !hasOutputs) return;
     const { limits } = this.#deps;
     if (chunks.length > 0) addChunks(job, chunks, { now, limits });
     if (logs.length > 0) addToLog(job, logs, { now, maxBytes: limits.maxLogBytes });
+    if (hasOutputs) {
+      job.outputs ??= new KeptOutputs();
+      job.outputs.add(output, this.#deps.table.blobNames);
+    }
     this.#deps.wake(job);
   }
 
@@ -233,7 +247,7 @@ export class JobLife {
       job.attempt = attempt;
       job.runAt = runAt ?? job.runAt;
       job.error = transition.error === "same" ? job.error : errorOf(error);
-      job.resultBytes = lengthOf(job.result);
+      job.resultBytes = resultBytes(job);
       job.holder = job.worker = job.leaseUntil = undefined;
       if (state !== "cancelled") job.cancelReason = undefined;
     };
@@ -256,14 +270,17 @@ export class JobLife {
     // An idempotency key may keep the job itself for longer.
     job.args = new Uint8Array();
     this.#dropResult(job);
+    this.#dropOutputs(job);
+    job.outputs = undefined;
     job.events = [];
     job.log = undefined;
     this.#deps.wake(job);
   }
 }
 
-function lengthOf(result: StoredJob["result"]): number | undefined {
-  return result instanceof Uint8Array ? result.byteLength : result?.bytes;
+function resultBytes({ result, outputs }: StoredJob): number | undefined {
+  if (result === undefined || result instanceof Uint8Array) return result?.byteLength;
+  return "outputs" in result ? outputs?.bytes ?? 0 : result.bytes;
 }
 
 function runningOf(job: StoredJob): Parameters<typeof afterLoss>[0] {

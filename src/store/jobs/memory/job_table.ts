@@ -1,3 +1,4 @@
+import { MAX_AHEAD, type StoreWait } from "../job_filter.ts";
 import { isFinal } from "../job_row.ts";
 import { FairShares } from "./fair_shares.ts";
 import { BlobNames } from "./blob_names.ts";
@@ -91,6 +92,23 @@ export class JobTable {
   /** Returns the number of running jobs of a queue. */
   running(queue: string): number {
     return this.lists.count(queue, "running");
+  }
+
+  /** Returns the reason why a waiting job does not run. */
+  waitOf(job: StoredJob, now: number): StoreWait {
+    if (job.state !== "available" && job.runAt > now) return { reason: "time", until: job.runAt };
+    const { queues, ready } = this;
+    const obstacle = queues.obstacle(job.queue, this.running(job.queue), now);
+    if (obstacle !== undefined) return obstacle;
+    const group = job.groups.find((it) => it === job.parkedIn?.group || it.room(now) < 1);
+    if (group !== undefined) {
+      const { key } = group;
+      if (group.kind === "concurrency") {
+        return { reason: "limit", limit: "concurrency key", key };
+      }
+      return { reason: "limit", limit: "rate key", key, until: group.nextStartAt(now) };
+    }
+    return { reason: "position", ahead: ready.rowsOf(job).countBefore(job, MAX_AHEAD) };
   }
 
   #enter(job: StoredJob, now: number): void {

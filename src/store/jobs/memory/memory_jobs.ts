@@ -1,21 +1,20 @@
 import type { Clock } from "../../../async/mod.ts";
 import type { AcceptedWork } from "../../accepted_work.ts";
-import type { BlobRef } from "../../blobs/mod.ts";
 import { copiesOf, copyOf } from "../../copies.ts";
 import { checkLimit } from "../../session_row.ts";
 import type { Page, PageAsk } from "../../session_store.ts";
 import { checkNewJobs } from "../check_new_job.ts";
-import type { Claim, ClaimAsk, End, EndAnswer, Hold, HoldAnswer } from "../claim.ts";
+import type { Claim, ClaimAsk, End, EndAnswer, Hold, HoldAnswer, JobResult } from "../claim.ts";
 import type { FileFilter, FileRow, FileTotals, NewFile, PinnedFiles } from "../files/mod.ts";
 import { type CursorUse, jobCursor, readJobCursor } from "../job_cursor.ts";
 import {
   type JobCount,
   type JobEventOrReset,
   type JobFilter,
-  MAX_AHEAD,
   type StoreWait,
 } from "../job_filter.ts";
 import { lastLineOf, type LogPartOrReset } from "../job_logs.ts";
+import type { OutputsOptions, StoredOutput } from "../job_outputs.ts";
 import { type JobRecord, type JobRow, type JobState } from "../job_row.ts";
 import type {
   CancelAnswer,
@@ -33,8 +32,16 @@ import { readEvents } from "./job_events.ts";
 import { JobLife } from "./job_life.ts";
 import { readLog } from "./job_log.ts";
 import { JobReaders } from "./job_readers.ts";
+import { readOutputs } from "./read_outputs.ts";
 import { JobTable } from "./job_table.ts";
-import { isWaiting, recordOf, rowOf, type StoredJob } from "./stored_job.ts";
+import {
+  isWaiting,
+  OPEN_STATES,
+  recordOf,
+  RETRIED_STATES,
+  rowOf,
+  type StoredJob,
+} from "./stored_job.ts";
 import { Submissions } from "./submission.ts";
 import { WaitingClaims } from "./waiting_claims.ts";
 
@@ -44,15 +51,6 @@ const CHANGED_A_CALL = 1_000;
 const SWEPT_A_CALL = 1_000;
 /** The jobs whose time has come that one claim makes available. */
 const PROMOTED_A_CLAIM = 10_000;
-
-const OPEN_STATES: readonly JobState[] = ["available", "scheduled", "running", "retryable"];
-const RETRIED_STATES: readonly JobState[] = [
-  "scheduled",
-  "retryable",
-  "completed",
-  "cancelled",
-  "discarded",
-];
 
 /** Dependencies of {@link MemoryJobs}. */
 export interface MemoryJobsDeps {
@@ -96,10 +94,11 @@ export class MemoryJobs implements JobStore {
       return await this.#deps.accepted.run("claim jobs", async () => {
         const started = await this.#claims.take(ask);
         const args = await copiesOf(started.map(({ args }) => args));
-        return started.map(({ token, job }, i) => ({
+        return started.map(({ token, job, checkpoint }, i) => ({
           token,
           job,
           args: args[i] ?? new Uint8Array(),
+          ...(checkpoint !== undefined && { checkpoint }),
         }));
       });
     } catch (error) {
@@ -152,7 +151,7 @@ export class MemoryJobs implements JobStore {
     });
   }
 
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined> {
+  result(id: string): Promise<JobResult | undefined> {
     return this.#deps.accepted.run("read the result of a job", async () => {
       const result = this.#table.get(id)?.result;
       return result instanceof Uint8Array ? await copyOf(result) : result;
@@ -181,7 +180,7 @@ export class MemoryJobs implements JobStore {
   waitOf(id: string): Promise<StoreWait | undefined> {
     return this.#read("read a job", () => {
       const job = this.#table.get(id);
-      return job && isWaiting(job.state) ? this.#waitOf(job, this.#now()) : undefined;
+      return job && isWaiting(job.state) ? this.#table.waitOf(job, this.#now()) : undefined;
     });
   }
 
@@ -206,6 +205,10 @@ export class MemoryJobs implements JobStore {
       const log = this.#table.get(id)?.log;
       return log === undefined ? 0 : lastLineOf(log.end);
     });
+  }
+
+  outputs(id: string, after: number, options: OutputsOptions): AsyncIterable<StoredOutput> {
+    return readOutputs(this.#readers, id, { after, ...options });
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
@@ -307,7 +310,8 @@ export class MemoryJobs implements JobStore {
         if (job === undefined) break;
         if (!this.#life.expires(job, now)) {
           const token = this.#life.start(job, { holder, leaseUntil: now + leaseMs, now });
-          started.push({ token, job: rowOf(job), args: job.args });
+          const { args, outputs } = job;
+          started.push({ token, job: rowOf(job), args, checkpoint: outputs?.checkpoint });
           free--;
         }
         ready.release(now);
@@ -321,22 +325,6 @@ export class MemoryJobs implements JobStore {
     const { due, ready, queues } = this.#table;
     const now = this.#now();
     return Math.min(due.first?.runAt ?? Infinity, ready.nextReleaseAt, queues.nextStartAt(now));
-  }
-
-  #waitOf(job: StoredJob, now: number): StoreWait {
-    if (job.state !== "available" && job.runAt > now) return { reason: "time", until: job.runAt };
-    const { queues, ready } = this.#table;
-    const obstacle = queues.obstacle(job.queue, this.#table.running(job.queue), now);
-    if (obstacle !== undefined) return obstacle;
-    const group = job.groups.find((it) => it === job.parkedIn?.group || it.room(now) < 1);
-    if (group !== undefined) {
-      const { key } = group;
-      if (group.kind === "concurrency") {
-        return { reason: "limit", limit: "concurrency key", key };
-      }
-      return { reason: "limit", limit: "rate key", key, until: group.nextStartAt(now) };
-    }
-    return { reason: "position", ahead: ready.rowsOf(job).countBefore(job, MAX_AHEAD) };
   }
 
   #queueRow(name: string): QueueRow | undefined {
@@ -419,5 +407,6 @@ export class MemoryJobs implements JobStore {
 
 /** A job that was claimed, with the arguments as the store has them. */
 interface Started extends Pick<Claim, "token" | "job"> {
+  readonly checkpoint: Claim["checkpoint"];
   readonly args: Uint8Array<ArrayBuffer>;
 }

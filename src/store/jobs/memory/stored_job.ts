@@ -1,5 +1,4 @@
-import type { BlobRef } from "../../blobs/mod.ts";
-import type { Outcome } from "../claim.ts";
+import type { JobResult, Outcome } from "../claim.ts";
 import type { JobEvent } from "../job_filter.ts";
 import type { LogEnd, LogPart } from "../job_logs.ts";
 import {
@@ -13,6 +12,7 @@ import {
 } from "../job_row.ts";
 import { firstStart } from "../job_transition.ts";
 import type { ConcurrencyLimit, NewJob, RateLimit, Retention, UniqueMode } from "../new_job.ts";
+import type { KeptOutputs } from "./kept_outputs.ts";
 import type { KeyGroup, KeyLane } from "./key_group.ts";
 
 /** The fields of a {@link JobRow}, each present, and open to changes. */
@@ -28,7 +28,9 @@ export interface StoredLog {
 /** A job with all that belongs to it. Objects of JSON in it are its own, and never change. */
 export interface StoredJob extends Fields {
   args: Uint8Array<ArrayBuffer>;
-  result: Uint8Array<ArrayBuffer> | BlobRef | undefined;
+  result: JobResult | undefined;
+  /** The outputs, once there are some. */
+  outputs: KeptOutputs | undefined;
   retention: Retention;
   /** The turn of its key, as {@link FairShares} gives it. */
   rank: number;
@@ -89,6 +91,7 @@ export function storedJob(
     concurrencyKey: job.concurrency?.key,
     rateKey: job.rate?.key,
     result: undefined,
+    outputs: undefined,
     rank: 0,
     holdsUnique: false,
     uniqueMode: job.unique?.mode,
@@ -219,3 +222,15 @@ export function copyOfJson<T>(value: T): T {
   }
   return JSON.parse(JSON.stringify(value));
 }
+
+/** The states of jobs that a filter of a cancellation matches. */
+export const OPEN_STATES: readonly JobState[] = ["available", "scheduled", "running", "retryable"];
+
+/** The states of jobs that a filter of a retry matches. */
+export const RETRIED_STATES: readonly JobState[] = [
+  "scheduled",
+  "retryable",
+  "completed",
+  "cancelled",
+  "discarded",
+];

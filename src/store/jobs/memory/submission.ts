@@ -82,6 +82,7 @@ export class Submissions {
   #replace(old: StoredJob, job: NewJob, now: number): void {
     this.#table.change(old, now, () => {
       Object.assign(old, replaceable(job));
+      old.outputs?.drop(this.#table.blobNames);
       old.maxAttempts = Math.max(old.maxAttempts, old.attempt + 1);
       old.uniqueMode = job.unique?.mode;
       if (old.uniqueMode === "debounce") Object.assign(old, firstStart(job, now));

@@ -134,6 +134,7 @@ export class JobModel {
     const isCancelling = job.cancelReason !== undefined;
     if (outcome.type === "completed") {
       const { result } = outcome;
+      if ("outputs" in result) throw new TypeError("the model has no outputs");
       job.resultBytes = result instanceof Uint8Array ? result.byteLength : result.bytes;
       job.blob = result instanceof Uint8Array ? undefined : result.sha256;
       this.#leave(job, "completed", outcome.type);

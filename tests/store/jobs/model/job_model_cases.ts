@@ -84,6 +84,7 @@ class ModelRun {
       assert.deepEqual(await this.#kit.store.args(job.id), job.given.args);
       const result = await this.#kit.store.result(job.id);
       const isBytes = result instanceof Uint8Array;
+      assert.ok(result === undefined || !("outputs" in result));
       assert.equal(isBytes ? result.byteLength : result?.bytes, job.resultBytes);
       assert.equal(isBytes ? undefined : result?.sha256, job.blob);
       if (!isEnded(job)) continue;

@@ -1,5 +1,5 @@
-import type { JobFacts } from "./job_moves.ts";
-import type { WriteContext } from "./write_context.ts";
+import type { JobFacts } from "../job_moves.ts";
+import type { WriteContext } from "../write_context.ts";
 
 interface Kept {
   readonly event_seq: number;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { retryInMs } from "../../../src/jobs/engine/mod.ts";
+import { retryInMs } from "../../../src/jobs/failures/mod.ts";
 import type { JobError } from "../../../src/store/mod.ts";
 
 const RETRY = { minMs: 100, maxMs: 1_000, factor: 2, jitter: 0 };
