@@ -17,6 +17,7 @@ import {
 import { BlobPaths, ignoreMissing, syncFolder } from "./blob_paths.ts";
 import { BlobStreams } from "./blob_stream.ts";
 import { hashFile, PartFile, SLICE_BYTES } from "./part_file.ts";
+import { arePermissionsKept, copyReadOnly } from "./read_only_files.ts";
 
 /**
  * Opens the blobs of a directory, and creates it if it is missing. One host may have it at a time.
@@ -27,11 +28,11 @@ export async function openDirectoryBlobs(root: string): Promise<DirectoryBlobs> 
   const paths = new BlobPaths(root);
   try {
     await paths.prepare();
+    return new DirectoryBlobs(paths, { mayLink: await arePermissionsKept(paths.part()) });
   } catch (cause) {
     const text = `Cannot open the blobs in ${root}: ${messageOf(cause)}`;
     throw new SnakedenError("startup_failed", text, { cause });
   }
-  return new DirectoryBlobs(paths);
 }
 
 /**
@@ -41,13 +42,16 @@ export async function openDirectoryBlobs(root: string): Promise<DirectoryBlobs> 
  */
 export class DirectoryBlobs implements Blobs {
   readonly #paths: BlobPaths;
+  /** False if whoever is given a link could write the blob through it. */
+  readonly #mayLink: boolean;
   readonly #accepted = new AcceptedWork();
   readonly #streams = new BlobStreams();
   readonly #parts = new Set<PartFile>();
   readonly #holds: BlobHolds = new BlobHolds((sha256) => this.#unlink(sha256));
 
-  constructor(paths: BlobPaths) {
+  constructor(paths: BlobPaths, { mayLink }: { readonly mayLink: boolean }) {
     this.#paths = paths;
+    this.#mayLink = mayLink;
   }
 
   create(): Promise<BlobWriter> {
@@ -66,8 +70,9 @@ export class DirectoryBlobs implements Blobs {
 
   adopt(path: string, { move = false } = {}): Promise<HeldBlob> {
     return this.#accepted.run(`take the file ${path}`, async () => {
-      await checkFile(path, move);
-      const moved = move ? await this.#move(path) : undefined;
+      const { nlink } = await checkFile(path, move);
+      // The bytes of a file with another name could be changed there.
+      const moved = move && nlink === 1 ? await this.#move(path) : undefined;
       if (moved !== undefined) return moved;
       const held = await this.#copy(path);
       if (move) await Deno.remove(path);
@@ -95,16 +100,18 @@ export class DirectoryBlobs implements Blobs {
   link(ref: BlobRef, path: string): Promise<boolean> {
     return this.#accepted.run(`write the file ${path}`, async () => {
       checkBlobRef(ref);
-      using file = await this.#openFile(ref);
+      const file = await this.#openFile(ref);
       if (file === undefined) return false;
+      file.close();
+      const from = this.#paths.of(ref.sha256);
       try {
-        await Deno.link(this.#paths.of(ref.sha256), path);
+        await this.#place(from, path);
+        return true;
       } catch (error) {
-        if (error instanceof Deno.errors.AlreadyExists) throw error;
-        // Another file system, or one without links; or the blob has gone since.
-        await copyInto(file, path);
+        // It may have gone since.
+        if (await statOf(from) === undefined) return false;
+        throw error;
       }
-      return true;
     });
   }
 
@@ -134,6 +141,17 @@ export class DirectoryBlobs implements Blobs {
       this.#streams.close();
       for (const part of this.#parts) await part.drop();
     });
+  }
+
+  async #place(from: string, path: string): Promise<void> {
+    if (!this.#mayLink) return await copyReadOnly(from, path);
+    try {
+      await Deno.link(from, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) throw error;
+      // Another file system, or one without links.
+      await copyReadOnly(from, path);
+    }
   }
 
   async #begin(): Promise<PartFile> {
@@ -283,9 +301,9 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
 }
 
 /** A link could be moved, but what it points to would stay. */
-async function checkFile(path: string, move: boolean): Promise<void> {
+async function checkFile(path: string, move: boolean): Promise<Deno.FileInfo> {
   const info = await (move ? Deno.lstat(path) : Deno.stat(path)).catch(ignoreMissing);
-  if (info?.isFile) return;
+  if (info?.isFile) return info;
   const given = info === undefined ? "which is missing" : "which is not a file";
   const message = `given ${JSON.stringify(path)}, ${given}; allowed: the path of a file`;
   throw new InvalidInputError(`Cannot take a file: path: ${message}`, [{ path: "path", message }]);
@@ -298,16 +316,4 @@ function checkSame(before: Deno.FileInfo, after: Deno.FileInfo): void {
 
 function isOtherFileSystem(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === "EXDEV";
-}
-
-/** Writes what an open file has into a file that is only to be read; leaves no part of one. */
-async function copyInto(file: Deno.FsFile, path: string): Promise<void> {
-  try {
-    await Deno.writeFile(path, file.readable, { createNew: true, mode: 0o444 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      await Deno.remove(path).catch(ignoreMissing);
-    }
-    throw error;
-  }
 }

@@ -193,13 +193,34 @@ Deno.test("DirectoryBlobs: a name with a wrong length sets no good blob aside", 
   assertSame(await readAll(blobs, held), bytesOf(100));
 });
 
-Deno.test("DirectoryBlobs: link() makes a link to the same bytes", async () => {
+Deno.test("DirectoryBlobs: link() makes a link, or for root, who could write it, a copy", async () => {
   await using at = await placeOf();
   await using blobs = await at.open();
-  using held = await put(blobs, bytesOf(100));
+  using held = await put(blobs, bytesOf(100_000));
   const path = join(at.root, "..", "linked");
   assert.equal(await blobs.link(held, path), true);
-  assert.equal((await Deno.stat(path)).ino, (await Deno.stat(at.pathOf(held.sha256))).ino);
+  const [linked, blob] = await Promise.all(
+    [path, at.pathOf(held.sha256)].map((it) => Deno.stat(it)),
+  );
+  assert.equal((linked?.mode ?? 0) & 0o777, 0o444);
+  const isWritten = await Deno.writeFile(path, bytesOf(10), { create: false, append: true })
+    .then(() => true, () => false);
+  assert.equal(linked?.ino === blob?.ino, !isWritten);
+  assertSame(await readAll(blobs, held), bytesOf(100_000));
+  await assert.rejects(blobs.link(held, path), { code: "store_failed" });
+});
+
+Deno.test("DirectoryBlobs.adopt() with move copies a file that has another name", async () => {
+  await using at = await placeOf();
+  await using blobs = await at.open();
+  const [path = "", other = ""] = ["made", "other"].map((name) => join(at.root, "..", name));
+  await Deno.writeFile(other, bytesOf(100_000), { mode: 0o640 });
+  await Deno.link(other, path);
+  using held = await blobs.adopt(path, { move: true });
+  await Deno.writeFile(other, bytesOf(10));
+  assertSame(await readAll(blobs, held), bytesOf(100_000));
+  await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  assert.equal(((await Deno.stat(other)).mode ?? 0) & 0o777, 0o640);
 });
 
 Deno.test("DirectoryBlobs.adopt() with move makes no copy of a file on the same file system", async () => {
