@@ -6,7 +6,7 @@
  * @module
  */
 export { rangedAnswer, type RangedAnswerOptions, type RangedSource } from "./ranges.ts";
-export { streamedBody } from "./streamed_body.ts";
+export { type StreamedAnswers, streamedBody } from "./streamed_body.ts";
 export {
   type AnswerLimits,
   lengthOf,

@@ -1,6 +1,5 @@
 import { SnakedenError } from "../../../errors.ts";
-import { streamedBody } from "./streamed_body.ts";
-import type { UnreadAnswers } from "./unread_answers.ts";
+import { type StreamedAnswers, streamedBody } from "./streamed_body.ts";
 
 /** A thing whose bytes can be sent in parts. It never changes under the same tag. */
 export interface RangedSource {
@@ -15,7 +14,7 @@ export interface RangedSource {
 
 /** Options of {@link rangedAnswer}. */
 export interface RangedAnswerOptions {
-  readonly answers: Pick<UnreadAnswers, "time">;
+  readonly answers: StreamedAnswers;
   /** Headers of the response, such as its content type. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -39,7 +38,7 @@ export async function rangedAnswer(
   const headers = { "accept-ranges": "bytes", etag, ...given };
   const known = asked.get("if-none-match");
   if (known !== null && matchesTag(known, etag)) {
-    return new Response(null, { status: 304, headers: { etag } });
+    return new Response(null, { status: 304, headers: { etag, ...forCaches(given) } });
   }
   const ifRange = asked.get("if-range");
   const range = ifRange === null || ifRange === etag
@@ -63,6 +62,12 @@ export async function rangedAnswer(
       "content-range": `bytes ${start}-${end - 1}/${bytes}`,
     },
   });
+}
+
+/** Returns the headers that a cache takes over from a 304 (RFC 9110, section 15.4.5). */
+function forCaches(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const names = ["cache-control", "vary"];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => names.includes(name)));
 }
 
 /** Returns true if a list of entity tags has this one; weak ones match too. */

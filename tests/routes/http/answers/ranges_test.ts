@@ -10,6 +10,7 @@ import { until } from "../../../fixtures/until.ts";
 
 const TEXT = "0123456789";
 const LIMITS = { maxUnreadBytes: 500_000, maxResultBytes: 300_000, answerTimeoutMs: 0 };
+const HEADERS = { "content-type": "text/x", "cache-control": "private, no-cache", vary: "accept" };
 
 interface Answered {
   readonly status: number;
@@ -36,7 +37,7 @@ async function ask(
       );
     },
   };
-  const options = { answers: new UnreadAnswers(LIMITS), headers: { "content-type": "text/x" } };
+  const options = { answers: new UnreadAnswers(LIMITS), headers: HEADERS };
   const response = await rangedAnswer(request, source, options).catch((error) =>
     problemResponse(problemOf(error, "r"))
   );
@@ -117,6 +118,9 @@ Deno.test("rangedAnswer() answers 304 to a client that has it", async () => {
   for (const known of ['"abc"', 'W/"abc"', '"x", "abc"', "*"]) {
     const { status, text, headers, opened } = await ask({ "if-none-match": known });
     assert.deepEqual([status, text, headers.get("etag"), opened], [304, "", '"abc"', []], known);
+    assert.equal(headers.get("cache-control"), "private, no-cache");
+    assert.equal(headers.get("vary"), "accept");
+    assert.equal(headers.get("content-type"), null);
   }
   assert.equal((await ask({ "if-none-match": '"x", "y"' })).status, 200);
 });
