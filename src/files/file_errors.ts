@@ -45,6 +45,23 @@ export function tooManyUploads(maxUploads: number): SnakedenError {
   );
 }
 
+/** The error for a file whose bytes came so slowly that another one got its place. */
+export function tooSlow(maxUploads: number): SnakedenError {
+  return new SnakedenError(
+    "server_busy",
+    "Cannot add the file: less than 1,000 bytes a second came, and another file needed its place " +
+      `of ${maxUploads} (files.maxUploads); try again later`,
+    { retryable: true, details: { maxUploads } },
+  );
+}
+
+/** The error for a file that the end of the host cuts off. */
+export function stopping(): SnakedenError {
+  return new SnakedenError("shutting_down", "Cannot add the file: the host is stopping", {
+    retryable: true,
+  });
+}
+
 /** The error for bytes with another hash than the one that was named. */
 export function wrongHash(given: string, found: string): InvalidInputError {
   const message = `given ${given}, but the bytes have ${found}; allowed: the SHA-256 of the bytes`;

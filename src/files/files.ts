@@ -31,6 +31,8 @@ export interface FilesDeps {
   readonly store: FilesStore | SnakedenError;
   readonly config: FilesConfig;
   readonly maxFileBytes: number;
+  /** Aborts when the host stops, which ends the files whose bytes are still coming. */
+  readonly signal?: AbortSignal;
 }
 
 /** The store of files, and that of their bytes. */
@@ -73,10 +75,10 @@ export class Files {
   readonly #uploads: OpenUploads;
 
   /** Programs get theirs from {@link Snakeden.files}. */
-  constructor({ store, config, maxFileBytes }: FilesDeps) {
+  constructor({ store, config, maxFileBytes, signal }: FilesDeps) {
     this.#store = store;
     this.#config = config;
-    this.#uploads = new OpenUploads({ ...config, maxFileBytes });
+    this.#uploads = new OpenUploads({ ...config, maxFileBytes }, { signal });
   }
 
   /**
@@ -84,7 +86,8 @@ export class Files {
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, such as `sha256` if
    * the bytes have another hash; `file_too_large`; `file_quota_exceeded`; `server_busy` while
-   * `files.maxUploads` files are being added; `store_failed`. An error of the source is thrown as
+   * `files.maxUploads` files are being added, or if its bytes come at less than 1,000 a second and
+   * another file needs its place; `shutting_down` if the host stops; `store_failed`. An error of the source is thrown as
    * it is.
    */
   async add(source: FileSource, options: AddFileOptions = {}): Promise<FileInfo> {
@@ -241,10 +244,15 @@ export class Files {
     const { blobs } = this.#parts;
     if (isPath(source)) return await blobs.adopt(source.path, { move: checked.move ?? false });
     await using writer = await blobs.create();
-    for await (const chunk of sourceChunks(source, checked.signal)) {
+    const signal = checked.signal === undefined
+      ? upload.signal
+      : AbortSignal.any([upload.signal, checked.signal]);
+    upload.receive();
+    for await (const chunk of sourceChunks(source, signal)) {
       upload.take(chunk.byteLength, totals);
       await writer.write(chunk);
     }
+    upload.received();
     return await writer.finish();
   }
 }

@@ -182,10 +182,13 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const jobStore = await openingJobs;
+  const filesEnd = new AbortController();
+  resources.defer(() => filesEnd.abort());
   const files = new Files({
     store: jobStore instanceof SnakedenError ? jobStore : { files: jobStore, blobs },
     config: config.files,
     maxFileBytes: limits.maxFileBytes,
+    signal: filesEnd.signal,
   });
   const fileLimits = { ...config.files, maxFileBytes: limits.maxFileBytes };
   const ofCalls = {
