@@ -46,7 +46,8 @@ export function checkedOptions(source: FileSource, options: StoreFileOptions): C
   if (mediaType !== undefined) {
     const isGood = typeof mediaType === "string" && mediaType.length <= MAX_FILE_NAME &&
       MEDIA_TYPE.test(mediaType);
-    check("mediaType", isGood, mediaType, "a media type, such as text/csv");
+    const allowed = `a media type, such as text/csv, of at most ${MAX_FILE_NAME} characters`;
+    check("mediaType", isGood, mediaType, allowed);
   }
   if (ttlMs !== undefined) {
     const isGood = Number.isSafeInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_TTL_MS &&
@@ -76,7 +77,7 @@ export const FILE_NAME_RULE = `1 to ${MAX_FILE_NAME} bytes of UTF-8 without / \\
 /** Returns true for a text that can name a file in a folder. */
 export function isFileName(name: unknown): name is string {
   // deno-lint-ignore no-control-regex
-  return typeof name === "string" && !/[/\\\0-\x1f\x7f]/.test(name) && name.isWellFormed() &&
+  return typeof name === "string" && !/[/\\\0-\x1f\x7f-\x9f]/.test(name) && name.isWellFormed() &&
     name !== "" && name !== "." && name !== ".." && Buffer.byteLength(name) <= MAX_FILE_NAME;
 }
 

@@ -103,13 +103,16 @@ export class Files {
     const { files, blobs } = this.#parts;
     if (typeof source !== "object" || source === null) throw noSource(source);
     const checked = checkedOptions(source, options);
+    checked.signal?.throwIfAborted();
     const bytes = isPath(source) ? await lengthOf(source.path) : checked.bytes;
     using upload = this.#uploads.begin(bytes);
     const totals = await files.fileTotals();
     upload.expect(bytes ?? 0, totals);
     const blob = await this.#blobOf(source, { upload, totals, checked });
     try {
-      const { sha256 } = checked;
+      const { sha256, signal } = checked;
+      // A file of this machine is taken as a whole.
+      signal?.throwIfAborted();
       if (sha256 !== undefined && sha256 !== blob.sha256) throw wrongHash(sha256, blob.sha256);
       const row = await files.addFile(this.#newFile(blob, checked));
       blob[Symbol.dispose]();

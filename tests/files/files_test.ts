@@ -212,7 +212,20 @@ Deno.test("Files.add() names every field that is wrong, before it reads anything
     ]]);
     return true;
   });
-  for (const name of ["", ".", "..", "a\0", "a\nb", "\\x", "ä".repeat(128), "\ud800"]) {
+  for (
+    const name of [
+      "",
+      ".",
+      "..",
+      "a\0",
+      "a\nb",
+      "a\x7f",
+      "a\x9b31m",
+      "\\x",
+      "ä".repeat(128),
+      "\ud800",
+    ]
+  ) {
     await assert.rejects(kit.files.add(someBytes(1), { name }), /name: given/);
   }
   for (const source of [undefined, null, "text", 5, {}, { path: 5 }, [1]]) {
@@ -280,6 +293,29 @@ Deno.test("Files.add() refuses what has no room: in number, in bytes, and in fil
     details: { files: 3, maxFiles: 3 },
   });
   assert.equal((await kit.hashes()).length, 3);
+});
+
+Deno.test("Files.add() with an aborted signal adds nothing, whatever the source is", async () => {
+  await using kit = await FileKit.open({ driver: "directory" });
+  const path = join(kit.path, "table.csv");
+  await Deno.writeFile(path, someBytes(1_000));
+  const reason = new Error("enough");
+  for (const source of [someBytes(10), new Blob(["a"]), chunks(someBytes(10)), { path }]) {
+    const adding = kit.files.add(source, { signal: AbortSignal.abort(reason) });
+    assert.equal(await adding.catch((error) => error), reason);
+  }
+  // The signal of a file that is being copied aborts.
+  const late = new AbortController();
+  const { adopt } = kit.blobs;
+  kit.blobs.adopt = async (...args) => {
+    const blob = await adopt.apply(kit.blobs, args);
+    late.abort(reason);
+    return blob;
+  };
+  const adding = kit.files.add({ path }, { signal: late.signal });
+  assert.equal(await adding.catch((error) => error), reason);
+  assert.deepEqual(await kit.hashes(), []);
+  assert.deepEqual((await kit.files.list()).items, []);
 });
 
 Deno.test("Files.list() pages, and names what is wrong", async () => {

@@ -74,8 +74,8 @@ export class NamedFiles {
   placeOf(id: string): string {
     return this.places.find((it) => it.id === id)?.path ?? "";
   }
+
   /** Returns the value with a tagged leaf in place of each file. Call only one method, once. */
-  /** Returns the value with a tagged leaf in place of each file. It can be replaced once. */
   withLeaves(
     leafOf: (id: string) => Readonly<Record<string, unknown>>,
     files: HeldFiles,
@@ -85,7 +85,7 @@ export class NamedFiles {
     return new Value(new TextValue(text, true, buffers, shared, this.#value.inputs), files);
   }
 
-  /** Returns the value with a plain object in place of each file. */
+  /** Returns the value with a plain object in place of each file. Call only one method, once. */
   withObjects(objectOf: (id: string) => object): Value {
     const { tagged, buffers, shared } = this.#value.content;
     return new Value(

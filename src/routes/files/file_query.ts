@@ -39,6 +39,12 @@ export function uploadOptions(
   headers: Headers,
 ): StoreFileOptions {
   const { name, ttlMs, sha256 } = queryOf(query, UPLOAD_FIELDS);
+  const part = headers.get("content-range");
+  if (part !== null) {
+    // A part that is taken for the whole would be a damaged file (RFC 9110, section 14.5).
+    const message = `given ${shownValue(part)}; allowed: no such header, and the whole file`;
+    throw refused([{ path: "content-range", message }]);
+  }
   const mediaType = mediaTypeOf(headers);
   const digest = digestOf(headers);
   if (digest !== undefined && sha256 !== undefined && sha256.toLowerCase() !== digest) {

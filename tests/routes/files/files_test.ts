@@ -98,6 +98,7 @@ Deno.test("PUT /v1/files names what is wrong with a request", async () => {
       "sha256",
     ],
     ["", { "content-type": "nonsense" }, "mediaType"],
+    ["", { "content-range": "bytes 0-9/100" }, "content-range"],
   ];
   for (const [query, headers, path] of wrong) {
     const answer = await put(client, someBytes(10), { query, headers });
