@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { Semaphore } from "../async/mod.ts";
 import type { FilesConfig } from "../config/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
 import type { Blobs, FileQuota, FileRow, FileTotals, HeldBlob, JobStore } from "../store/mod.ts";
@@ -24,6 +25,9 @@ import type {
 import { bytesGone, fileInUse, refusedFile, unknownFile, wrongHash } from "./file_errors.ts";
 import { type OpenUpload, OpenUploads } from "./open_uploads.ts";
 import { sourceChunks } from "./source_chunks.ts";
+
+/** The files of this machine that are taken at once. */
+const MAX_LOCAL = 8;
 
 /** Dependencies of {@link Files}. */
 export interface FilesDeps {
@@ -73,6 +77,8 @@ export class Files {
   readonly #store: FilesStore | SnakedenError;
   readonly #config: FilesConfig;
   readonly #uploads: OpenUploads;
+  /** Tools must not fail because others upload much, or slowly. */
+  readonly #local = new Semaphore(MAX_LOCAL);
 
   /** Programs get theirs from {@link Snakeden.files}. */
   constructor({ store, config, maxFileBytes, signal }: FilesDeps) {
@@ -86,9 +92,9 @@ export class Files {
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, such as `sha256` if
    * the bytes have another hash; `file_too_large`; `file_quota_exceeded`; `server_busy` while
-   * `files.maxUploads` files are being added, or if its bytes come at less than 1,000 a second and
-   * another file needs its place; `shutting_down` if the host stops; `store_failed`. An error of the source is thrown as
-   * it is.
+   * `files.maxUploads` others are being added, or if its bytes come at less than 1,000 a second and
+   * another file needs its place; `shutting_down` if the host stops; `store_failed`. An error of the
+   * source is thrown as it is. A file of this machine is never busy: it waits for its turn.
    */
   async add(source: FileSource, options: AddFileOptions = {}): Promise<FileInfo> {
     return await this.store(source, options);
@@ -100,12 +106,19 @@ export class Files {
    * @throws {SnakedenError} As {@link Files.add}; `unknown_job`.
    */
   async store(source: FileSource, options: StoreFileOptions): Promise<FileInfo> {
-    const { files, blobs } = this.#parts;
+    if (this.#store instanceof SnakedenError) throw this.#store;
     if (typeof source !== "object" || source === null) throw noSource(source);
     const checked = checkedOptions(source, options);
     checked.signal?.throwIfAborted();
-    const bytes = isPath(source) ? await lengthOf(source.path) : checked.bytes;
-    using upload = this.#uploads.begin(bytes);
+    if (!isPath(source)) return await this.#stored(source, checked);
+    return await this.#local.enter(() => this.#stored(source, checked), checked.signal);
+  }
+
+  async #stored(source: FileSource, checked: CheckedOptions): Promise<FileInfo> {
+    const { files, blobs } = this.#parts;
+    const isLocal = isPath(source);
+    const bytes = isLocal ? await lengthOf(source.path) : checked.bytes;
+    using upload = this.#uploads.begin(bytes, { isLocal });
     const totals = await files.fileTotals();
     upload.expect(bytes ?? 0, totals);
     const blob = await this.#blobOf(source, { upload, totals, checked });

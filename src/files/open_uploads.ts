@@ -30,6 +30,8 @@ export class OpenUploads {
   readonly #now: () => number;
   readonly #signal: AbortSignal | undefined;
   readonly #open = new Set<Upload>();
+  /** The places that are taken. */
+  #taken = 0;
   #bytes = 0;
 
   /**
@@ -47,19 +49,25 @@ export class OpenUploads {
   }
 
   /**
-   * Begins to add a file.
+   * Begins to add a file. One of this machine, whose bytes are all there, needs no place.
    *
    * @throws {SnakedenError} `server_busy` if too many are being added, `file_too_large`, or
    * `shutting_down`.
    */
-  begin(declaredBytes: number | undefined): OpenUpload {
+  begin(
+    declaredBytes: number | undefined,
+    { isLocal = false }: { readonly isLocal?: boolean } = {},
+  ): OpenUpload {
     const { maxUploads, maxFileBytes } = this.#limits;
     if (this.#signal?.aborted) throw stopping();
     if (declaredBytes !== undefined && declaredBytes > maxFileBytes) {
       throw fileTooLarge(maxFileBytes, { bytes: declaredBytes, isWhole: true });
     }
-    if (this.#open.size >= maxUploads) this.#endSlow();
-    if (this.#open.size >= maxUploads) throw tooManyUploads(maxUploads);
+    if (!isLocal) {
+      if (this.#taken >= maxUploads) this.#endSlow();
+      if (this.#taken >= maxUploads) throw tooManyUploads(maxUploads);
+      this.#taken++;
+    }
     const upload: Upload = { leaving: new AbortController(), slowFrom: undefined };
     this.#open.add(upload);
     let own = 0;
@@ -79,7 +87,7 @@ export class OpenUploads {
       },
       expect: (bytes, totals): void => this.#checkRoom(totals, bytes),
       [Symbol.dispose]: (): void => {
-        this.#open.delete(upload);
+        if (this.#open.delete(upload) && !isLocal) this.#taken--;
         this.#bytes -= own;
         own = 0;
       },
@@ -98,6 +106,7 @@ export class OpenUploads {
     for (const upload of this.#open) {
       if (upload.slowFrom === undefined || upload.slowFrom > now) continue;
       this.#open.delete(upload);
+      this.#taken--;
       upload.leaving.abort(tooSlow(this.#limits.maxUploads));
     }
   }
@@ -110,7 +119,7 @@ export class OpenUploads {
   }
 }
 
-/** A file that has a place. */
+/** A file that is being added. */
 interface Upload {
   readonly leaving: AbortController;
   /** The time from which on it is too slow, if no more bytes come; undefined if none have to. */

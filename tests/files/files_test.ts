@@ -295,6 +295,24 @@ Deno.test("Files.add() refuses what has no room: in number, in bytes, and in fil
   assert.equal((await kit.hashes()).length, 3);
 });
 
+Deno.test("Files.add() takes a file of this machine while all places for uploads are taken", async () => {
+  await using kit = await FileKit.open({ driver: "directory", files: { maxUploads: 1 } });
+  const gate = Promise.withResolvers<void>();
+  const slow = kit.files.add((async function* (): AsyncGenerator<Uint8Array> {
+    await gate.promise;
+    yield someBytes(10);
+  })());
+  await assert.rejects(kit.files.add(someBytes(1)), { code: "server_busy" });
+  const paths = Array.from({ length: 40 }, (_, i) => join(kit.path, `made${i}`));
+  await Promise.all(paths.map((path, i) => Deno.writeFile(path, someBytes(1_000, i))));
+  const made = await Promise.all(paths.map((path) => kit.files.store({ path }, { move: true })));
+  assert.equal(new Set(made.map(({ id }) => id)).size, 40);
+  await assert.rejects(kit.files.add(someBytes(1)), { code: "server_busy" });
+  gate.resolve();
+  await slow;
+  await kit.files.add(someBytes(1));
+});
+
 Deno.test("Files.add() with an aborted signal adds nothing, whatever the source is", async () => {
   await using kit = await FileKit.open({ driver: "directory" });
   const path = join(kit.path, "table.csv");
