@@ -15,7 +15,7 @@ from typing import IO, Annotated, Any, BinaryIO, Optional, TextIO, TypedDict, Un
 
 import msgspec
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from snakeden import File
 from snakeden._tools.schema import ToolSchema
@@ -263,3 +263,23 @@ def test_the_schema_of_a_model_names_its_file() -> None:
     schema = ToolSchema("tool", tool)
     assert "$file" in json.dumps(json.loads(schema.input_schema))
     assert json.loads(schema.output_schema)["type"] == "string"
+
+
+class Renamed(BaseModel):
+    """A pydantic model whose fields have other names for callers."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    raw: bytes = Field(validation_alias="rawBytes")
+    more: list[bytes] = Field(alias="moreBytes")
+
+
+@pytest.mark.parametrize(
+    ("raw", "more"), [("rawBytes", "moreBytes"), ("raw", "more"), ("raw", "moreBytes")]
+)
+def test_fields_of_a_model_have_files_by_alias_and_by_name(
+    parse: Callable[..., Any], leaf: dict[str, Any], raw: str, more: str
+) -> None:
+    content = CONTENT.encode()
+    model = parse(Renamed, {raw: leaf, more: [leaf, leaf]})
+    assert (model.raw, model.more) == (content, [content, content])

@@ -124,8 +124,13 @@ def _hints_of_fields(hint: Any, value: dict[str, Any]) -> dict[str, Any]:
     for member in _members(hint):
         kind, arguments = typing.get_origin(member) or member, typing.get_args(member)
         if is_pydantic(kind):
-            fields = getattr(kind, "model_fields", {})
-            hints = {info.alias or name: info.annotation for name, info in fields.items()}
+            # A model may take a field by its alias, its name, or both.
+            hints = {
+                key: info.annotation
+                for name, info in getattr(kind, "model_fields", {}).items()
+                for key in (name, info.alias, info.validation_alias)
+                if isinstance(key, str)
+            }
         elif is_fielded(member):
             hints = {field.key: field.hint for field in declared_fields(member)}
         elif len(arguments) == 2:
