@@ -37,7 +37,6 @@ export type ErrorCode =
   | "file_in_use"
   | "file_too_large"
   | "file_quota_exceeded"
-  | "range_not_satisfiable"
   | "unknown_job"
   | "unknown_queue"
   | "queue_draining"

@@ -11,6 +11,7 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   server_busy: "try again in a moment",
   pool_saturated: "try again in a moment",
   shutting_down: "try again when the server has started again",
+  queue_draining: "choose another --queue, or try again when this one takes jobs",
   unknown_job: "list the jobs that are kept with `deno task job list`",
   job_running: "wait for its end, or cancel it first",
 };

@@ -26,6 +26,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   unknown_session: EXIT.notFound,
   unknown_job: EXIT.notFound,
   unknown_queue: EXIT.notFound,
+  unknown_file: EXIT.notFound,
   unauthenticated: EXIT.refused,
   forbidden: EXIT.refused,
   host_unreachable: EXIT.unreachable,
@@ -35,6 +36,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   pool_saturated: EXIT.busy,
   pool_unhealthy: EXIT.busy,
   shutting_down: EXIT.busy,
+  queue_draining: EXIT.busy,
   store_unavailable: EXIT.busy,
 };
 

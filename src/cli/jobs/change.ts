@@ -1,6 +1,5 @@
 import type { Job, JobChoice, JobState } from "../../client/mod.ts";
 import {
-  type CliIo,
   type Context,
   EXIT,
   type ExitStatus,
@@ -10,11 +9,12 @@ import {
 } from "../command/mod.ts";
 import { writeJobs } from "./job_rows.ts";
 
-/** A change of jobs: what it does, and in which states it has an effect. */
+/** A change of jobs: what it does, the states in which it has an effect, and the others. */
 interface Change {
   readonly verb: "cancel" | "retry";
   readonly past: string;
   readonly states: readonly JobState[];
+  readonly others: readonly JobState[];
 }
 
 const CHANGES = {
@@ -22,11 +22,13 @@ const CHANGES = {
     verb: "cancel",
     past: "cancelled",
     states: ["available", "scheduled", "running", "retryable"],
+    others: ["completed", "cancelled", "discarded"],
   },
   retry: {
     verb: "retry",
     past: "retried",
     states: ["scheduled", "retryable", "completed", "cancelled", "discarded"],
+    others: ["available", "running"],
   },
 } as const satisfies Record<string, Change>;
 
@@ -40,25 +42,25 @@ export interface ChangeFlags {
   readonly reason?: string;
 }
 
-/** The jobs of a command: ids, or a choice. */
+/** The jobs of a command: ids, or a filter. */
 export interface ChangeTarget {
   readonly ids: readonly string[];
   readonly choice: JobChoice | undefined;
 }
 
-/** Cancels or retries jobs. Those of a choice are counted and confirmed first. */
+/** Cancels or retries jobs. Those that match a filter are counted and confirmed first. */
 export async function changeJobs(
   verb: keyof typeof CHANGES,
   { ids, choice }: ChangeTarget,
   { flags, context }: { readonly flags: ChangeFlags; readonly context: Context },
 ): Promise<ExitStatus> {
   if (ids.length > 0 && choice !== undefined) {
-    throw new UsageError(`Cannot ${verb} jobs: given ids and a choice; allowed: one of the two`);
+    throw new UsageError(`Cannot ${verb} jobs: given ids and filters; allowed: one of the two`);
   }
   if (choice !== undefined) return await changeChosen(CHANGES[verb], choice, { flags, context });
   if (ids.length === 0) {
     throw new UsageError(
-      `Cannot ${verb} jobs: none is named; allowed: ids, or a choice such as --state or --tag`,
+      `Cannot ${verb} jobs: none is named; allowed: ids, or filters such as --state or --tag`,
     );
   }
   const { client: { jobs } } = context;
@@ -75,24 +77,28 @@ export async function changeJobs(
 }
 
 async function changeChosen(
-  { verb, past, states }: Change,
+  { verb, past, states, others }: Change,
   choice: JobChoice,
   { flags, context }: { readonly flags: ChangeFlags; readonly context: Context },
 ): Promise<ExitStatus> {
   const { client: { jobs }, output, io, isJson, isQuiet } = context;
   if (flags.yes !== true) {
     if (!io.stdin.isTerminal()) {
-      const reason = "--yes is needed where nobody can be asked";
-      throw new UsageError(`Cannot ${verb} the jobs of a choice: ${reason}`);
+      const reason = "--yes is needed, since standard input is not a terminal";
+      throw new UsageError(`Cannot ${verb} jobs by filter: ${reason}`);
     }
-    const count = await countOf({ ...choice, state: choice.state ?? states }, context);
-    if (count.number === 0) {
+    // The server names the states that it does not know.
+    const changing = [choice.state ?? states].flat().filter((it) => !others.includes(it));
+    const count = changing.length === 0
+      ? undefined
+      : await countOf({ ...choice, state: changing }, context);
+    if (count === undefined || count.number === 0) {
       await output.note("There are no such jobs.");
       return EXIT.ok;
     }
     const head = verb === "cancel" ? "Cancel" : "Retry";
     await output.ask(`${head} ${count.text}? [y/N] `);
-    if (!await isConfirmed(io, context.signal)) {
+    if (!await isConfirmed(context)) {
       await output.note("Nothing was changed.");
       return EXIT.failed;
     }
@@ -129,13 +135,19 @@ async function countOf(
 }
 
 /** Reads a line of standard input. */
-async function isConfirmed({ stdin }: CliIo, signal: AbortSignal): Promise<boolean> {
+async function isConfirmed({ io: { stdin }, output, signal }: Context): Promise<boolean> {
   const reader = stdin.readable.pipeThrough(new TextDecoderStream(), { signal }).getReader();
   let line = "";
-  while (!line.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    line += value;
+  try {
+    while (!line.includes("\n")) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      line += value;
+    }
+  } catch (error) {
+    // The cursor is still in the line of the question.
+    await output.note("");
+    throw error;
   }
   reader.releaseLock();
   return /^\s*y(es)?\s*$/i.test(line.split("\n")[0] ?? "");

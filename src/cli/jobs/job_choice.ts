@@ -22,8 +22,8 @@ export function withChoice(command: Command): Command {
     .option("--queue <names>", "in one of these queues", collectedList)
     .option("--tool <names>", "of one of these tools", collectedList)
     .option("--kind <kinds>", "of one of these kinds", collectedList)
-    .option("--tag <tag>", "with this tag; may be given several times", collected)
-    .option("--search <text>", "with these words in id, tag, tool or error")
+    .option("--tag <tag>", "with this tag; can be repeated", collected)
+    .option("--search <text>", "with these words in the id, a tag, the tool or the error")
     .option("--since <time>", "submitted since: 2h ago, or a time in ISO 8601")
     .option("--before <time>", "submitted before: 2h ago, or a time in ISO 8601");
 }

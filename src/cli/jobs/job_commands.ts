@@ -29,11 +29,11 @@ const WATCH_MS = 2_000;
 
 /** Adds `job` with its commands. */
 export function addJobCommands(program: Command, act: Act): void {
-  const job = program.command("job").alias("jobs").description("Durable jobs");
+  const job = program.command("job").description("Work with the durable jobs of a server");
   addSubmit(job, act);
   addList(job, act);
   withCommonOptions(job.command("show <id...>"))
-    .description("Show all that is known of jobs")
+    .description("Show everything about jobs")
     .action(act((context, ids: string[]) => showJobs(ids, context)));
   withCommonOptions(job.command("wait <id...>"))
     .description("Wait for the ends of jobs, and write their results")
@@ -46,31 +46,31 @@ export function addJobCommands(program: Command, act: Act): void {
 
 function addSubmit(job: Command, act: Act): void {
   withCommonOptions(job.command("submit <tool> [args...]"))
-    .description("Submit a job. Arguments are NAME=VALUE, an object of JSON, @FILE or - for stdin")
+    .description("Submit a job. Arguments are NAME=VALUE, a JSON object, @FILE, or - for stdin")
     .option("--wait", "wait for the end, and write the result")
-    .option("--follow", "do the same, and write chunks while they come")
+    .option("--follow", "like --wait, and write chunks as they come")
     .option("--wait-timeout <duration>", "longest time to wait", durationMs)
-    .option("--id <id>", "id of the job; the same submission makes one job")
+    .option("--id <id>", "id of the job; the same command again makes no second job")
     .option("--queue <name>", "queue; default `default`")
     .option("--pool <name>", "pool; default the one that has the tool")
     .option("--session <id>", "session of the call")
     .option("--priority <number>", "higher goes first", whole(-10, 10))
     .option("--delay <duration>", "time to wait before the first start", durationMs)
     .option("--run-at <time>", "time of the first start, in ISO 8601")
-    .option("--ttl <duration>", "time within which it must begin", durationMs)
-    .option("--max-attempts <number>", "attempts, the first one included", whole(1, 1_000))
+    .option("--ttl <duration>", "longest time until it starts; then it is discarded", durationMs)
+    .option("--max-attempts <number>", "attempts, including the first", whole(1, 1_000))
     .option("--timeout <duration>", "longest time of an attempt", durationMs)
     .option("--stall-timeout <duration>", "longest silence of an attempt", durationMs)
-    .option("--idempotency-key <key>", "the same submission makes one job")
-    .option("--unique <key>", "one job of this key")
+    .option("--idempotency-key <key>", "the same command again makes no second job")
+    .option("--unique <key>", "at most one unfinished job with this key")
     .addOption(
-      new Option("--unique-mode <mode>", "what becomes of a new job while there is another one")
+      new Option("--unique-mode <mode>", "action while another job has the key")
         .choices(["drop", "replace", "debounce"]),
     )
-    .option("--concurrency <key:limit>", "jobs of a key that run at once", concurrencyOf)
-    .option("--tag <tag>", "tag; may be given several times", collected)
-    .option("--meta <name=value>", "metadata; may be given several times", collected)
-    .option("--options <json>", "further fields of the job: an object of JSON, or @FILE")
+    .option("--concurrency <key:limit>", "most jobs with this key that run at once", concurrencyOf)
+    .option("--tag <tag>", "tag; can be repeated", collected)
+    .option("--meta <name=value>", "metadata; can be repeated", collected)
+    .option("--options <json>", "other fields of the job: a JSON object, or @FILE")
     .action(
       act((context, tool: string, args: string[], flags: SubmitFlags) =>
         submitJob(tool, args, { flags, context })
@@ -82,9 +82,9 @@ function addList(job: Command, act: Act): void {
   withChoice(withCommonOptions(job.command("list")))
     .alias("ls")
     .description("List jobs, the last submitted first")
-    .option("-n, --limit <number>", "most jobs", whole(1, 1_000_000_000), LISTED)
-    .option("--all", "list all of them")
-    .option("--watch [duration]", "show them again and again; default each 2s", durationMs)
+    .option("-n, --limit <number>", "most jobs to list", whole(1, 1_000_000_000), LISTED)
+    .option("--all", "list all matching jobs")
+    .option("--watch [duration]", "refresh until Ctrl-C; every 2s unless given", durationMs)
     .action(act((context, flags: ListOptions) => {
       const { watch, limit, all } = flags;
       const choice = choiceOf(flags, context.io) ?? {};
@@ -96,11 +96,9 @@ function addList(job: Command, act: Act): void {
 function addChange(job: Command, verb: "cancel" | "retry", act: Act): void {
   const command = withChoice(withCommonOptions(job.command(`${verb} [id...]`)))
     .description(
-      verb === "cancel"
-        ? "Cancel jobs, by id or by a choice"
-        : "Run jobs again, by id or by a choice",
+      verb === "cancel" ? "Cancel jobs, by id or by filter" : "Run jobs again, by id or by filter",
     )
-    .option("-y, --yes", "do not ask before the jobs of a choice are changed");
+    .option("-y, --yes", "do not ask for confirmation");
   if (verb === "cancel") command.option("--reason <text>", "reason, for people");
   command.action(
     act((context, ids: string[], flags: ChangeFlags & ChoiceFlags) =>

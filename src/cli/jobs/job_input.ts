@@ -41,8 +41,13 @@ export async function objectIn(text: string, io: CliIo): Promise<Fields> {
     return objectOf(new TextDecoder().decode(await io.readFile(path)), path);
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`Cannot read the file ${path}: ${(error as Error).message}`);
+    throw new UsageError(`Cannot read the file ${path}: ${reasonOf(error)}`);
   }
+}
+
+/** Returns the reason of the system, without the call and the path that Deno adds. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/ \(os error \d+\).*$/, "");
 }
 
 /** A value of JSON, or else a text. */
@@ -61,7 +66,7 @@ function objectOf(text: string, source: string): Fields {
     value = valueFromJson(text);
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof SnakedenError)) throw error;
-    throw new UsageError(`Cannot read ${source}: ${error.message}`);
+    throw new UsageError(`Cannot read ${source}: ${error.message}; allowed: an object of JSON`);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
   throw new UsageError(`Cannot read ${source}: allowed: an object of JSON`);

@@ -1,17 +1,24 @@
 import { type Job, valueToJson } from "../../client/mod.ts";
 import { type Context, writeDocument, writeJsonLine } from "../command/mod.ts";
-import { type Cell, type Column, durationText, relativeTime, type Style } from "../terminal/mod.ts";
+import {
+  ageText,
+  type Cell,
+  type Column,
+  durationText,
+  relativeTime,
+  type Style,
+} from "../terminal/mod.ts";
 import { safeLine, Table } from "../terminal/mod.ts";
 
 const COLUMNS: readonly Column[] = [
   { name: "ID" },
-  { name: "STATE" },
-  { name: "TOOL" },
-  { name: "QUEUE" },
-  { name: "TRIES", align: "right" },
-  { name: "CREATED" },
-  { name: "TOOK", align: "right" },
-  { name: "DETAIL" },
+  { name: "STATE", minWidth: 10, leaves: 7 },
+  { name: "TOOL", minWidth: 8, leaves: 6 },
+  { name: "QUEUE", minWidth: 8, leaves: 1 },
+  { name: "TRIES", align: "right", leaves: 2 },
+  { name: "AGE", align: "right", leaves: 4 },
+  { name: "TOOK", align: "right", minWidth: 9, leaves: 3 },
+  { name: "DETAIL", minWidth: 16, leaves: 5 },
 ];
 
 const STYLES: Readonly<Record<Job["state"], Style>> = {
@@ -46,7 +53,7 @@ export function jobRow(job: Job, now: number): Cell[] {
     safeLine(job.tool ?? job.kind),
     safeLine(job.queue),
     `${job.attempt}/${job.maxAttempts}`,
-    relativeTime(job.createdAt, now),
+    ageText(job.createdAt, now),
     tookText(job, now),
     safeLine(detailOf(job, now)),
   ];

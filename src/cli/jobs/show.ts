@@ -4,12 +4,13 @@ import {
   EXIT,
   type ExitStatus,
   forEachId,
+  type Output,
   writeDocument,
   writeJsonLine,
 } from "../command/mod.ts";
 import {
   durationText,
-  type Paint,
+  GAP,
   progressFacts,
   progressLine,
   relativeTime,
@@ -17,6 +18,8 @@ import {
   safeLine,
   safeText,
   Table,
+  textWidth,
+  wrapText,
 } from "../terminal/mod.ts";
 import { jobJson, stateStyle, tookText } from "./job_rows.ts";
 
@@ -24,6 +27,8 @@ import { jobJson, stateStyle, tookText } from "./job_rows.ts";
 const SHOWN_CHARS = 2_000;
 const LABEL_WIDTH = 11;
 const PROGRESS_WIDTH = 60;
+/** The least room in which a text is broken into lines; a terminal breaks it anywhere. */
+const MIN_TEXT_WIDTH = 20;
 
 /** Writes all that is known of jobs. */
 export async function showJobs(ids: readonly string[], context: Context): Promise<ExitStatus> {
@@ -69,21 +74,28 @@ function jobLines(job: Job, { output, io }: Context): string[] {
       progress === undefined ? "" : progressLine("", progressFacts(progress), PROGRESS_WIDTH),
     ],
     ["reason", job.cancelReason && safeLine(job.cancelReason)],
-    ["error", error && paint("red", safeText(`${error.code}: ${error.message}`))],
+    ["error", error && safeText(`${error.code}: ${error.message}`)],
     ["result", resultText(job, output.isTerminal)],
   ];
   return [
     `${paint("bold", "job".padEnd(LABEL_WIDTH))}${safeLine(job.id)}`,
-    ...facts.flatMap(([name, value]) => value ? factLines(name, value, paint) : []),
-    ...attemptLines(job.attempts ?? [], { paint, now }),
+    ...facts.flatMap(([name, value]) => value ? factLines(name, value, output) : []),
+    ...attemptLines(job.attempts ?? [], { output, now }),
   ];
 }
 
 /** Returns a fact, whose further lines are indented. */
-function factLines(name: string, value: string, paint: Paint): string[] {
-  const [first = "", ...rest] = value.trim().split("\n");
+function factLines(name: string, value: string, { paint, width }: Output): string[] {
+  const [first = "", ...rest] = wrapped(value.trim(), LABEL_WIDTH, width)
+    .map((it) => name === "error" ? paint("red", it) : it);
   const label = paint("dim", name.padEnd(LABEL_WIDTH));
   return [label + first, ...rest.map((it) => " ".repeat(LABEL_WIDTH) + it)];
+}
+
+/** Breaks a text that begins in a column of a terminal, unless there is too little room. */
+function wrapped(text: string, column: number, width = Infinity): string[] {
+  const room = width - column;
+  return room >= MIN_TEXT_WIDTH && room < Infinity ? wrapText(text, room) : text.split("\n");
 }
 
 function timeText(time: string | undefined, now: number): string | undefined {
@@ -104,20 +116,27 @@ function resultText(job: Job, isTerminal: boolean): string | undefined {
 
 function attemptLines(
   attempts: readonly JobAttempt[],
-  { paint, now }: { readonly paint: Paint; readonly now: number },
+  { output: { paint, width }, now }: { readonly output: Output; readonly now: number },
 ): string[] {
   if (attempts.length === 0) return [];
-  const table = new Table(
-    ["TRY", "OUTCOME", "STARTED", "TOOK", "WORKER", "ERROR"].map((name) => ({ name })),
-    { paint },
-  );
-  const rows = attempts.map((it) => [
+  const names = ["TRY", "OUTCOME", "STARTED", "TOOK", "WORKER"];
+  const facts = attempts.map((it) => [
     String(it.attempt),
     safeLine(it.outcome),
     relativeTime(it.startedAt, now),
     durationText(it.durationMs),
     safeLine(it.worker ?? ""),
-    safeLine(it.error === undefined ? "" : `${it.error.code}: ${it.error.message}`),
   ]);
+  const errorColumn = names
+    .map((_, i) => Math.max(...[names, ...facts].map((row) => textWidth(row[i] ?? ""))) + GAP)
+    .reduce((sum, it) => sum + it);
+  const rows = attempts.flatMap(({ error }, i) => {
+    const text = error === undefined ? "" : safeLine(`${error.code}: ${error.message}`);
+    return wrapped(text, errorColumn, width).map((line, at) => [
+      ...(at === 0 ? facts[i] ?? [] : names.map(() => "")),
+      line,
+    ]);
+  });
+  const table = new Table([...names, "ERROR"].map((name) => ({ name })), { paint });
   return ["", ...table.lines(rows)];
 }

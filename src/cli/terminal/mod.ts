@@ -13,6 +13,6 @@ export {
 } from "./progress_line.ts";
 export { safeJson, safeLine, safeText } from "./safe_text.ts";
 export { type Paint, painted, plain, type Style } from "./styles.ts";
-export { type Cell, type Column, Table, type TableOptions } from "./table.ts";
-export { fitText, textWidth } from "./text_width.ts";
-export { durationText, parseDuration, relativeTime } from "./times.ts";
+export { type Cell, type Column, GAP, Table, type TableOptions } from "./table.ts";
+export { fitText, textWidth, wrapText } from "./text_width.ts";
+export { ageText, durationText, parseDuration, relativeTime } from "./times.ts";

@@ -5,6 +5,13 @@ import { fitText, textWidth } from "./text_width.ts";
 export interface Column {
   readonly name: string;
   readonly align?: "right";
+  /** The least width to which the column is cut. If omitted, 6. */
+  readonly minWidth?: number;
+  /**
+   * The order in which columns are left out of a terminal that is too narrow for their least
+   * widths: 1 goes first. If omitted, the column stays.
+   */
+  readonly leaves?: number;
 }
 
 /** A cell: a text of one line that is safe in a terminal, and its style. */
@@ -17,13 +24,15 @@ export interface TableOptions {
   readonly width?: number | undefined;
 }
 
-const GAP = 2;
+/** The columns between two columns. */
+export const GAP = 2;
 /** A column is not made narrower than that. */
 const MIN_WIDTH = 6;
 
 /**
- * A table of texts. In a terminal, the widest columns are cut until a line fits; the first column
- * never is, since its ids are copied. A line in which only the first column has room has no other.
+ * A table of texts. In a terminal, columns are left out until the least widths of the others fit,
+ * and then the widest are cut. The first column stays as it is, since its ids are copied. A line in
+ * which only the first column has room has no other.
  */
 export class Table {
   readonly #columns: readonly Column[];
@@ -35,7 +44,10 @@ export class Table {
     this.#options = options;
   }
 
-  /** Returns the lines of rows. Before the first ones is the head, and they decide the widths. */
+  /**
+   * Returns the lines of rows. Before the first ones is the head, and they decide the widths; a
+   * width of 0 leaves its column out.
+   */
   lines(rows: readonly (readonly Cell[])[]): string[] {
     const head = this.#columns.map(({ name }): Cell => ({ text: name, style: "bold" }));
     const isFirst = this.#widths === undefined;
@@ -45,16 +57,31 @@ export class Table {
   }
 
   #fit(rows: readonly (readonly Cell[])[]): number[] {
-    const widths = this.#columns.map((_, i) => Math.max(...rows.map((row) => widthOf(row[i]))));
     const { width = Infinity } = this.#options;
-    let total = widths.reduce((sum, it) => sum + it + GAP, -GAP);
-    while (total > width) {
-      const widest = widths.reduce((at, it, i) => i > 0 && it > (widths[at] ?? 0) ? i : at, 1);
-      const current = widths[widest] ?? 0;
-      if (current <= MIN_WIDTH) break;
-      const next = Math.max(MIN_WIDTH, current - (total - width));
-      widths[widest] = next;
-      total -= current - next;
+    const widths = this.#columns.map((_, i) => Math.max(...rows.map((row) => widthOf(row[i]))));
+    const least = widths.map((it, i) => {
+      return i === 0 ? it : Math.min(it, this.#columns[i]?.minWidth ?? MIN_WIDTH);
+    });
+    const leaving = this.#columns.flatMap(({ leaves }, i) => leaves ? [{ leaves, i }] : [])
+      .sort((a, b) => a.leaves - b.leaves);
+    const left: { readonly i: number; readonly own: number; readonly ownLeast: number }[] = [];
+    for (const { i } of leaving) {
+      if (totalOf(least) <= width) break;
+      left.unshift({ i, own: widths[i] ?? 0, ownLeast: least[i] ?? 0 });
+      widths[i] = least[i] = 0;
+    }
+    // A narrow column may have room where a wide one that stays longer has none.
+    for (const { i, own, ownLeast } of left) {
+      if (totalOf(least) + GAP + ownLeast > width) continue;
+      widths[i] = own;
+      least[i] = ownLeast;
+    }
+    for (let over = totalOf(widths) - width; over > 0; over = totalOf(widths) - width) {
+      const cut = widths.map((it, i) => it > (least[i] ?? 0) ? it : 0);
+      const widest = cut.indexOf(Math.max(...cut));
+      const current = cut[widest] ?? 0;
+      if (current === 0) break;
+      widths[widest] = Math.max(least[widest] ?? 0, current - over);
     }
     return widths;
   }
@@ -63,8 +90,10 @@ export class Table {
     const { paint, width = Infinity } = this.#options;
     let line = "";
     let used = 0;
+    const last = row.findLastIndex((_, i) => (widths[i] ?? 0) > 0);
     for (const [i, cell] of row.entries()) {
-      const isLast = i === row.length - 1;
+      if (widths[i] === 0) continue;
+      const isLast = i === last;
       const gap = i === 0 ? 0 : GAP;
       const room = i === 0 ? Infinity : Math.min(widths[i] ?? 0, width - used - gap);
       if (room < 1) break;
@@ -79,6 +108,11 @@ export class Table {
     }
     return line.trimEnd();
   }
+}
+
+/** Returns the columns that columns of these widths take, with the gaps between them. */
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, it) => it === 0 ? sum : sum + it + GAP, -GAP);
 }
 
 function textOf(cell: Cell | undefined): string {

@@ -48,6 +48,46 @@ export function fitText(text: string, columns: number): string {
   return `${cut}…`;
 }
 
+/**
+ * Breaks a text into lines of at most so many columns, at spaces if it can. Spaces at the beginning
+ * of its lines stay.
+ */
+export function wrapText(text: string, columns: number): string[] {
+  if (!(columns >= 1)) return text.split("\n");
+  return text.split("\n").flatMap((line) => wrappedLine(line, columns));
+}
+
+function wrappedLine(line: string, columns: number): string[] {
+  const lines: string[] = [];
+  let current = "";
+  let width = 0;
+  // Words with the spaces before them.
+  for (const part of line.match(/\s*\S+|\s+$/g) ?? []) {
+    if (width + textWidth(part) <= columns) {
+      current += part;
+      width += textWidth(part);
+      continue;
+    }
+    if (current.trim() !== "") {
+      lines.push(current);
+      current = "";
+      width = 0;
+    }
+    const word = current === "" && lines.length > 0 ? part.trimStart() : part;
+    for (const { segment } of graphemes.segment(word)) {
+      const own = graphemeWidth(segment);
+      if (width + own > columns && current !== "") {
+        lines.push(current);
+        current = "";
+        width = 0;
+      }
+      current += segment;
+      width += own;
+    }
+  }
+  return [...lines, current];
+}
+
 function graphemeWidth(grapheme: string): number {
   if (INVISIBLE.test(grapheme)) return 0;
   if (EMOJI.test(grapheme)) return 2;

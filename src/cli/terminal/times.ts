@@ -30,9 +30,17 @@ export function durationText(ms: number): string {
 export function relativeTime(time: string | undefined, now: number): string {
   const at = time === undefined ? NaN : Date.parse(time);
   if (Number.isNaN(at)) return "";
-  const distance = Math.abs(at - now);
-  if (distance < 1_000) return "now";
-  const [name, length] = UNITS.find(([, it]) => distance >= it) ?? UNITS[3];
-  const text = `${Math.floor(distance / length)} ${name}`;
-  return at > now ? `in ${text}` : `${text} ago`;
+  if (Math.abs(at - now) < 1_000) return "now";
+  return at > now ? `in ${largestUnit(at - now, Math.round)}` : `${ageText(time, now)} ago`;
+}
+
+/** Returns the age of a time in full units, as people count their years: `5 m`, `2 h`. */
+export function ageText(time: string | undefined, now: number): string {
+  const at = time === undefined ? NaN : Date.parse(time);
+  return Number.isNaN(at) ? "" : largestUnit(Math.max(0, now - at), Math.floor);
+}
+
+function largestUnit(ms: number, toWhole: (value: number) => number): string {
+  const [name, length] = UNITS.find(([, it]) => ms >= it) ?? UNITS[3];
+  return `${toWhole(ms / length)} ${name}`;
 }

@@ -30,7 +30,12 @@ export function neverConnected(error: unknown): boolean {
 /** Returns the reason of a failure of `fetch`, with those of its causes. */
 export function reasonOf(error: unknown): string {
   const texts = causesOf(error).map(({ message }) => message).filter((it) => it !== "");
-  return [...new Set(texts)].join(": ") || String(error);
+  // Deno repeats the URL, which the text around a reason has already.
+  const text = [...new Set(texts)].join(": ").replace(
+    /error sending request for url \(\S*\): /,
+    "",
+  );
+  return text || String(error);
 }
 
 interface Cause {

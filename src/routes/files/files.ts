@@ -11,6 +11,8 @@ import { uploadBody } from "./upload_body.ts";
 export type FilesSlice = Pick<Files, "get" | "list" | "read" | "remove" | "store">;
 
 const tags = ["files"];
+/** The first type of the body, by which clients such as `/docs` send plain bytes. */
+const BYTES_TYPE = "application/octet-stream";
 const content = { "application/json": { schema: fileSchema } };
 
 const putRoute = createRoute({
@@ -45,7 +47,12 @@ const putRoute = createRoute({
       schema: { type: "string" as const, pattern: "^[0-9A-Fa-f]{64}$" },
     },
   ],
-  request: { body: { required: true, content: { "*/*": { schema: BINARY } } } },
+  request: {
+    body: {
+      required: true,
+      content: { [BYTES_TYPE]: { schema: BINARY }, "*/*": { schema: BINARY } },
+    },
+  },
   responses: {
     201: {
       description: "The file.",

@@ -9,6 +9,7 @@
 export { addJobBatch } from "./batch.ts";
 export { addJobEvents, addJobLogs, JobEventStreams } from "./follow/mod.ts";
 export { JobJsonWriter } from "./job_json.ts";
+export { JOB_REQUEST } from "./job_requests.ts";
 export { addJobs } from "./jobs.ts";
 export type { JobsSlice } from "./jobs_slice.ts";
 export { laterCalls } from "./later_calls.ts";

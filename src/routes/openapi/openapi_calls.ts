@@ -1,5 +1,6 @@
 import type { ToolInfo } from "../../tools/mod.ts";
 import { CALL_REQUEST, callRequestSchema } from "../calls/mod.ts";
+import { JOB_REQUEST } from "../jobs/mod.ts";
 import { easiestFirst, exampleBody } from "../pages/mod.ts";
 
 /** A JSON Schema, or any other part of an OpenAPI document. */
@@ -30,18 +31,22 @@ export function callSchemas(tools: readonly ToolInfo[]): Schemas {
 }
 
 /**
- * Adds an example of a call of each running tool to the operations that take calls. Clients with
- * forms, such as `/docs`, would otherwise fill in every optional field.
+ * Adds an example of a call of each running tool to the operations that take calls or jobs. Clients
+ * with forms, such as `/docs`, would otherwise fill in every optional field.
  */
 export function withCallExamples(paths: object, tools: readonly ToolInfo[]): object {
-  if (tools.length === 0) return paths;
-  const examples = callExamples(tools);
+  const examples = new Map([
+    [refTo(CALL_REQUEST), callExamples(tools)],
+    // A host tool cannot be a job.
+    [refTo(JOB_REQUEST), callExamples(tools.filter(({ pool }) => pool !== undefined))],
+  ]);
   return mapValues(paths, (item: object) =>
     mapValues(item, (operation: CallOperation) => {
       const { requestBody } = operation;
       const json = requestBody?.content?.["application/json"];
-      if (json?.schema?.$ref !== refTo(CALL_REQUEST)) return operation;
-      const content = { ...requestBody?.content, "application/json": { ...json, examples } };
+      const own = examples.get(json?.schema?.$ref ?? "");
+      if (own === undefined || Object.keys(own).length === 0) return operation;
+      const content = { ...requestBody?.content, "application/json": { ...json, examples: own } };
       return { ...operation, requestBody: { ...requestBody, content } };
     }));
 }

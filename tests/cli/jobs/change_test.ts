@@ -35,7 +35,15 @@ Deno.test("job cancel of a choice asks with the number of jobs, and does nothing
   const done = await host.run(["cancel", "--tag", "t"], options);
   assert.deepEqual([done.status, done.stdout], [0, "2 jobs were cancelled.\n"]);
   const none = await host.run(["cancel", "--tag", "t"], options);
-  assert.deepEqual(none, { status: 0, stdout: "", stderr: "There are no such jobs.\n" });
+  const nothing = { status: 0, stdout: "", stderr: "There are no such jobs.\n" };
+  assert.deepEqual(none, nothing);
+  // Jobs in which nothing would change are not counted.
+  assert.deepEqual(
+    await host.run(["cancel", "--tag", "t", "--state", "cancelled"], options),
+    nothing,
+  );
+  const state = await host.run(["cancel", "--state", "done"], options);
+  assert.match(state.stderr, /state: given "done"; allowed: available/);
 });
 
 Deno.test("job retry of a choice counts what it would change, and --yes does not ask", async () => {
@@ -59,8 +67,11 @@ Deno.test("job cancel refuses a choice where nobody can be asked, no jobs, and b
     assert.deepEqual([status, stdout], [2, ""]);
     return stderr;
   };
-  assert.match(await textOf("cancel", "--tag", "t"), /--yes is needed where nobody can be asked/);
-  assert.match(await textOf("cancel"), /none is named; allowed: ids, or a choice/);
-  assert.match(await textOf("retry", "a", "--tag", "t", "-y"), /given ids and a choice/);
+  assert.match(
+    await textOf("cancel", "--tag", "t"),
+    /--yes is needed, since standard input is not a terminal/,
+  );
+  assert.match(await textOf("cancel"), /none is named; allowed: ids, or filters/);
+  assert.match(await textOf("retry", "a", "--tag", "t", "-y"), /given ids and filters/);
   assert.equal((await host.jobs.send("GET", "/v1/jobs?state=available")).body.jobs.length, 3);
 });

@@ -13,7 +13,7 @@ async function twoJobs(): Promise<{ readonly host: CliHost; readonly now: () => 
   return { host, now: () => Date.parse(createdAt) + 125_000 };
 }
 
-const TABLE = /^ID {6}STATE {6}TOOL {3}QUEUE {4}TRIES {2}CREATED {2} *TOOK {2}DETAIL\n/;
+const TABLE = /^ID {6}STATE {6}TOOL {3}QUEUE {4}TRIES {2}AGE {2} *TOOK {2}DETAIL\n/;
 
 Deno.test("job list writes the same columns to a pipe, without colors and cuts", async () => {
   const { host: opened, now } = await twoJobs();
@@ -24,11 +24,11 @@ Deno.test("job list writes the same columns to a pipe, without colors and cuts",
   const [, second = "", first = ""] = stdout.split("\n");
   assert.match(
     second,
-    /^second {2}scheduled {2}train {2}default {4}0\/3 {2}2 m ago {2} *starts in 399 d$/,
+    /^second {2}scheduled {2}train {2}default {4}0\/3 {2}2 m {2} *starts in 400 d$/,
   );
   assert.match(
     first,
-    /^first {3}discarded {2}add {4}default {4}1\/1 {2}2 m ago {2} *\d+ ms {2}python_/,
+    /^first {3}discarded {2}add {4}default {4}1\/1 {2}2 m {2} *\d+ ms {2}python_/,
   );
   assert.ok(first.endsWith("python_exception: ValueError: \\x1b]0;title\\x07 no more; #世界 #b"));
 });
@@ -43,6 +43,13 @@ Deno.test("job list fits its lines to a terminal, and cuts no id", async () => {
     assert.deepEqual(lines.map((it) => it.split(" ")[0]), ["ID", "second", "first"]);
     for (const line of lines) assert.ok(textWidth(line) <= Math.max(columns, 6), line);
   }
+  const { stdout: usual } = await host.run(["list", "--color=never"], {
+    now,
+    columns: 64,
+    terminal: ["stdout"],
+  });
+  // What has no room is left out as a whole, the queue first.
+  assert.match(usual, /^ID {6}STATE {6}TOOL {3}TRIES {2}AGE {2} *TOOK {2}DETAIL\n/);
   const unknown = await host.run(["list", "--color=never"], { now, terminal: ["stdout"] });
   assert.equal(unknown.stdout, (await host.run(["list"], { now })).stdout);
 });
@@ -117,12 +124,19 @@ Deno.test("job list takes the filters of the server, and times by their age", as
   assert.equal(await idsOf("--tag", "b", "--tag", "世界"), "first");
   assert.equal(await idsOf("--queue", "default", "--kind", "call"), "second first");
   assert.equal(await idsOf("--search", "trai"), "second");
+  assert.equal(await idsOf("--search", "VALUEerr"), "first");
+  assert.equal(await idsOf("--search", "世 fir"), "first");
+  assert.equal(await idsOf("--search", "rain first"), "");
+  assert.equal(await idsOf("--search", "add", "--state", "completed"), "");
   assert.equal(await idsOf("--since", "1h"), "second first");
   assert.equal(await idsOf("--since", "1m ago"), "");
   assert.equal(await idsOf("--before", new Date(NOW + 1e9).toISOString()), "second first");
   const wrong = await host.run(["list", "--since", "yesterday"]);
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /^error: --since: given "yesterday"; allowed: a duration such as 2h/);
+  const search = await host.run(["list", "--search", "x".repeat(201)]);
+  assert.equal(search.status, 2);
+  assert.match(search.stderr, /q: given "x+\.\.\."; allowed: a text of 1 to 200 characters/);
   const state = await host.run(["list", "--state", "done"]);
   assert.equal(state.status, 2);
   assert.match(state.stderr, /state: given "done"; allowed: available, scheduled, /);

@@ -46,6 +46,21 @@ Deno.test("job show has all that is known of a job, and no control characters of
   assert.match(lines.at(-2) ?? "", attempt);
 });
 
+Deno.test("job show breaks long texts within the columns of a terminal", async () => {
+  await using host = CliHost.open();
+  await host.submit({ tool: "add", id: "a", maxAttempts: 1 });
+  await host.fail({ code: "python_exception", message: `ValueError: ${"some words ".repeat(9)}` });
+  const options = { terminal: ["stdout"] as const, columns: 80 };
+  const { stdout } = await host.run(["show", "a", "--color", "never"], options);
+  const lines = stdout.trimEnd().split("\n");
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  const error = lines.findIndex((it) => it.startsWith("error"));
+  assert.match(lines[error + 1] ?? "", /^ {11}(some|words) /);
+  const column = lines.find((it) => it.startsWith("TRY"))?.indexOf("ERROR") ?? 0;
+  assert.match(lines.at(-1)?.slice(column) ?? "", /^(some|words)/);
+  assert.equal(lines.at(-1)?.slice(0, column).trim(), "");
+});
+
 Deno.test("job show says why a job waits, and has its result as JSON", async () => {
   await using host = CliHost.open();
   await host.submit({ tool: "add", id: "a" });

@@ -30,6 +30,28 @@ Deno.test("Table.lines() cuts the widest columns to the width of a terminal, and
   }
 });
 
+Deno.test("Table.lines() leaves columns out that have no room, and then cuts the widest", () => {
+  const columns = [
+    { name: "ID" },
+    { name: "STATE", minWidth: 10 },
+    { name: "QUEUE", leaves: 1 },
+    { name: "TEXT", minWidth: 8, leaves: 2 },
+  ] as const;
+  const linesOf = (width: number): string[] =>
+    new Table(columns, { paint: plain, width }).lines([[
+      "a",
+      "completed",
+      "default",
+      "long ".repeat(4),
+    ]]);
+  assert.deepEqual(linesOf(40)[1], "a   completed  default  long long long …");
+  assert.deepEqual(linesOf(31)[1], "a   completed  defau…  long lo…");
+  assert.deepEqual(linesOf(28), ["ID  STATE      TEXT", "a   completed  long long lo…"]);
+  // The queue would have left before the text, but fits where the text does not.
+  assert.deepEqual(linesOf(21), ["ID  STATE      QUEUE", "a   completed  defau…"]);
+  assert.deepEqual(linesOf(20), ["ID  STATE", "a   completed"]);
+});
+
 Deno.test("Table.lines() paints cells, which takes no columns", () => {
   const table = new Table(COLUMNS, { paint: painted });
   const [head, line] = table.lines([["a", "1", { text: "ok", style: "green" }]]);

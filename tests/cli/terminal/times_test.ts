@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { durationText, parseDuration, relativeTime } from "../../../src/cli/terminal/mod.ts";
+import {
+  ageText,
+  durationText,
+  parseDuration,
+  relativeTime,
+} from "../../../src/cli/terminal/mod.ts";
 
 Deno.test("parseDuration() reads numbers with units, and nothing else", () => {
   const good: Readonly<Record<string, number>> = {
@@ -39,7 +44,11 @@ Deno.test("relativeTime() says how far a time is", () => {
   assert.equal(relativeTime("2030-01-31T08:00:00.900Z", now), "now");
   assert.equal(relativeTime("2030-01-31T07:58:01Z", now), "1 m ago");
   assert.equal(relativeTime("2030-01-31T11:00:01Z", now), "in 3 h");
+  assert.equal(relativeTime("2030-01-31T09:59:58Z", now), "in 2 h");
   assert.equal(relativeTime("2029-01-31T08:00:00Z", now), "365 d ago");
   assert.equal(relativeTime(undefined, now), "");
   assert.equal(relativeTime("never", now), "");
+  assert.equal(ageText("2030-01-31T07:58:01Z", now), "1 m");
+  assert.equal(ageText("2030-01-31T08:00:01Z", now), "0 s");
+  assert.equal(ageText(undefined, now), "");
 });

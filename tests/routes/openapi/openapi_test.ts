@@ -197,7 +197,7 @@ Deno.test("GET /openapi.json has an example of a call of each tool", async () =>
   const tools = [TOOL, { ...TOOL, name: "ping", inputSchema: {} }, { ...TOOL, pool: "heavy" }];
   const { paths } = await documentOf({ namespaces: { tools: { list: () => tools } } });
   const values = { a: 2 };
-  for (const path of ["/v1/execute", "/v1/stream"]) {
+  for (const path of ["/v1/execute", "/v1/stream", "/v1/jobs"]) {
     assert.deepEqual(paths[path]?.post?.requestBody?.content["application/json"]?.examples, {
       "add in default": {
         summary: "add in default",
@@ -210,6 +210,10 @@ Deno.test("GET /openapi.json has an example of a call of each tool", async () =>
       },
     });
   }
+  assert.deepEqual(
+    paths["/v1/jobs/{id}"]?.put?.requestBody?.content["application/json"]?.examples,
+    paths["/v1/jobs"]?.post?.requestBody?.content["application/json"]?.examples,
+  );
   const recycle = paths["/v1/pools/{name}/recycle"]?.post?.requestBody;
   assert.ok(recycle && !("examples" in (recycle.content["application/json"] ?? {})));
 });
