@@ -18,6 +18,11 @@ import { type Act, addJobCommands } from "./jobs/mod.ts";
 const DEFAULT_URL = "http://127.0.0.1:8000";
 /** The time that a command has to end by itself after Ctrl-C. */
 const GRACE_MS = 1_000;
+/**
+ * The time during which further signals are copies of the first one: a Ctrl-C comes from the
+ * terminal, and once more from `deno task`, which forwards it.
+ */
+const SAME_REQUEST_MS = 500;
 const USUAL_COLUMNS = 80;
 /** Help that is narrower cannot be read. */
 const MIN_HELP_COLUMNS = 40;
@@ -29,13 +34,18 @@ const MIN_HELP_COLUMNS = 40;
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitStatus> {
   const interruption = new AbortController();
   const second = Promise.withResolvers<ExitStatus>();
+  let acceptsSecond = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const ignore = io.onInterrupt(() => {
-    if (interruption.signal.aborted) second.resolve(EXIT.interrupted);
+    if (acceptsSecond) second.resolve(EXIT.interrupted);
+    if (interruption.signal.aborted) return;
     interruption.abort(new Interrupted("Interrupted"));
+    timer = setTimeout(() => acceptsSecond = true, SAME_REQUEST_MS);
   });
   try {
     return await Promise.race([run(args, io, interruption.signal), second.promise]);
   } finally {
+    clearTimeout(timer);
     ignore();
   }
 }

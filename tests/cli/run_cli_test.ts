@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { deadUrl, fakeHost, problem } from "../client/fake_host.ts";
 import { rawHost } from "../client/jobs/recorded.ts";
+import { until } from "../fixtures/until.ts";
 import { CliHost, RunningCli } from "./cli_fixture.ts";
 
 Deno.test("the program names what was meant by a wrong command or option", async () => {
@@ -108,7 +109,11 @@ Deno.test("a second Ctrl-C ends the program at once", async () => {
   });
   const running = new RunningCli(["job", "list", "--url", server.url], {});
   await asked;
-  running.interrupt();
-  running.interrupt();
-  assert.deepEqual(await running.ended, { status: 130, stdout: "", stderr: "" });
+  let hasEnded = false;
+  const ended = running.ended.finally(() => hasEnded = true);
+  await until(() => {
+    running.interrupt();
+    return hasEnded;
+  }, "the end after another Ctrl-C");
+  assert.deepEqual(await ended, { status: 130, stdout: "", stderr: "" });
 });

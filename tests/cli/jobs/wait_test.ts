@@ -74,6 +74,8 @@ Deno.test("Ctrl-C leaves the job running, says so, and ends with status 130", as
       const running = host.start(args, options);
       await until(() => host.jobs.feed.hasListeners("a"), "the wait");
       running.interrupt();
+      // `deno task` forwards the Ctrl-C that the terminal has sent to both.
+      running.interrupt();
       const { status, stdout, stderr } = await running.ended;
       assert.deepEqual([status, stdout], [130, ""]);
       assert.match(
