@@ -271,7 +271,9 @@ export class DirectoryBlobs implements Blobs {
       if (found === undefined) return;
       const ref = found.isFile ? await hashFile(path) : undefined;
       if (ref?.sha256 === sha256) return;
-      const what = ref === undefined ? "it is not a file" : `its bytes, ${ref.bytes}, are others`;
+      const what = ref === undefined
+        ? "it is not a file"
+        : `its ${ref.bytes} bytes have another hash`;
       await this.#moveAside(sha256, what);
     });
   }

@@ -5,8 +5,8 @@ import type { FileInfo } from "./file.ts";
 export function unknownFile(id: string): SnakedenError {
   return new SnakedenError(
     "unknown_file",
-    `There is no file ${JSON.stringify(shown(id))}: it was never added, was removed, or its time ` +
-      "to live is over",
+    `There is no file ${JSON.stringify(shown(id))}: it was never added, was removed, or has ` +
+      "expired",
     { details: { fileId: shown(id) } },
   );
 }
@@ -14,8 +14,8 @@ export function unknownFile(id: string): SnakedenError {
 /** The error for the removal of a file that somebody uses: a job, or a call that runs. */
 export function fileInUse(id: string, jobId: string | undefined): SnakedenError {
   const who = jobId === undefined
-    ? "a call that runs uses it; try again later"
-    : `the job ${jobId} names it, and is kept; the file goes after that job`;
+    ? "a running call uses it; try again later"
+    : `the job ${jobId} names it; the file can be removed after that job`;
   return new SnakedenError("file_in_use", `Cannot remove the file ${id}: ${who}`, {
     retryable: jobId === undefined,
     details: { fileId: id, ...(jobId === undefined ? {} : { jobId }) },

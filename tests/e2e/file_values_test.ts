@@ -113,7 +113,7 @@ Deno.test("wrong forms and unknown files are refused with the path of the field"
   });
   await assert.rejects(den.execute("anything", { value: { $file: "nothing" } }), {
     code: "unknown_file",
-    message: /^Cannot use a file: args\.value: There is no file "nothing"/,
+    message: /^Cannot use a file: args\.value: there is no file "nothing"/,
   });
   await assert.rejects(den.execute("count", { number: file }), {
     code: "invalid_arguments",
@@ -206,7 +206,7 @@ Deno.test("host tools get descriptions of files, from programs and from Python",
   assert.deepEqual(seen, [info, info]);
   await assert.rejects(it.den.execute("look", { file: { $file: "nothing" } }), {
     code: "unknown_file",
-    message: /args\.file: There is no file/,
+    message: /args\.file: there is no file/,
   });
   await untilNoFolders(it.dataDir);
 });

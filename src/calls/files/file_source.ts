@@ -97,8 +97,9 @@ function atItsPlace(error: unknown, named: NamedFiles): unknown {
   if (!(error instanceof SnakedenError) || error.code !== "unknown_file") return error;
   const { fileId } = error.details;
   const path = named.placeOf(String(fileId));
-  return new SnakedenError("unknown_file", `Cannot use a file: ${path}: ${error.summary}`, {
+  const summary = error.summary.replace(/^There is/, "there is");
+  return new SnakedenError("unknown_file", `Cannot use a file: ${path}: ${summary}`, {
     cause: error,
-    details: { path, fileId, issues: [{ path, message: error.summary }] },
+    details: { path, fileId, issues: [{ path, message: summary }] },
   });
 }

@@ -93,7 +93,7 @@ async function changeChosen(
       ? undefined
       : await countOf({ ...choice, state: changing }, context);
     if (count === undefined || count.number === 0) {
-      await output.note("There are no such jobs.");
+      await output.note("No jobs match.");
       return EXIT.ok;
     }
     const head = verb === "cancel" ? "Cancel" : "Retry";

@@ -115,7 +115,7 @@ class Follower {
       await writeJsonLine(context, valueToJson(event.value));
     }
     if (isLive && event.type === "reset") {
-      await output.note("Some chunks are not kept any more, and are missing here.");
+      await output.note("Some chunks are no longer kept, and are missing here.");
     }
     if (job === undefined || event.type === "end") return;
     const report = event.type === "progress" ? event.progress : job.progress;

@@ -1,7 +1,7 @@
 import { type JobInput, SnakedenError, valueFromJson } from "../../client/mod.ts";
 import { type CliIo, UsageError } from "../command/mod.ts";
 
-const ALLOWED = "NAME=VALUE, an object of JSON, @FILE or -";
+const ALLOWED = "NAME=VALUE, a JSON object, @FILE or -";
 const NAME = /^([^=]+)=([^]*)$/;
 
 type Fields = Record<string, unknown>;
@@ -66,10 +66,10 @@ function objectOf(text: string, source: string): Fields {
     value = valueFromJson(text);
   } catch (error) {
     if (!(error instanceof SyntaxError) && !(error instanceof SnakedenError)) throw error;
-    throw new UsageError(`Cannot read ${source}: ${error.message}; allowed: an object of JSON`);
+    throw new UsageError(`Cannot read ${source}: ${error.message}; allowed: a JSON object`);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
-  throw new UsageError(`Cannot read ${source}: allowed: an object of JSON`);
+  throw new UsageError(`Cannot read ${source}: given no object; allowed: a JSON object`);
 }
 
 async function allOf(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -75,8 +75,10 @@ async function writeTable(choice: JobChoice, limit: number, context: Context): P
     hasMore = cursor !== undefined;
   }
   if (isQuiet) return;
-  if (count === 0) await output.note("There are no such jobs.");
-  else if (hasMore) await output.note(`These are the last ${count}; --limit or --all shows more.`);
+  if (count === 0) await output.note("No jobs match.");
+  else if (hasMore) {
+    await output.note(`Only the last ${count} are shown; --limit and --all show more.`);
+  }
 }
 
 /** Writes one document, while its pages come. */

@@ -50,10 +50,10 @@ export async function submitJob(
 
 function answerText(answer: string, id: string): string {
   const texts: Readonly<Record<string, string>> = {
-    created: "was made",
-    existing: "was there already",
-    dropped: "stands in for this one",
-    replaced: "takes the arguments of this one",
+    created: "was created",
+    existing: "already exists",
+    dropped: "has the same unique key, so no other was created",
+    replaced: "has taken the new arguments",
   };
   return `The job ${safeLine(id)} ${texts[answer] ?? safeLine(answer)}.`;
 }

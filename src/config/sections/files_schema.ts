@@ -5,19 +5,19 @@ import { MAX_TTL_MS } from "./sessions_schema.ts";
 export const filesSchema = group({
   ttlMs: whole(1, MAX_TTL_MS, {
     description:
-      "Time for which a file that names no `ttlMs` is kept. A job keeps the files that " +
-      "it names for longer.",
+      "Time for which a file without a `ttlMs` of its own is kept. A job keeps the files " +
+      "that it names for longer.",
   }).default(MAX_DURATION_MS),
   maxTotalBytes: whole(KIB, 1024 * 1024 * 1024 * MIB, {
-    description: "Total bytes of all files.",
+    description: "Most bytes of all files together.",
   }).default(64 * 1024 * MIB),
   maxFiles: whole(1, 100_000_000, {
-    description: "Files that are kept at once.",
+    description: "Most files that are kept.",
   }).default(1_000_000),
   maxFilesPerCall: whole(1, 10_000, {
-    description: "Files that the arguments of a call may name, and files that its tool may make.",
+    description: "Most files that the arguments of a call can name, and that its tool can make.",
   }).default(100),
   maxUploads: whole(1, 10_000, {
-    description: "Files that may be added at once. Further ones are refused with `server_busy`.",
+    description: "Most uploads at once. Further ones are refused with `server_busy`.",
   }).default(64),
 }, "Files that are kept for calls and jobs.");

@@ -48,7 +48,7 @@ export const queueSchema = group({
   }).optional(),
   rateLimit: rateSection.optional(),
   fairBy: text({
-    description: "Path of the metadata by whose value jobs share the slots of the queue evenly.",
+    description: "Path of the metadata value by which jobs of the queue take turns.",
     allowed: "a path of names of metadata, such as metadata.tenant or metadata.customer.id",
     defaultText: "none",
   }).regex(/^metadata(\.[^.\0]{1,128}){1,8}$/).optional(),
@@ -94,7 +94,7 @@ export const jobsSchema = group({
     description: "Bytes of chunks that are kept of a job.",
   }).default(16 * MIB),
   maxLogBytes: whole(0, 1024 * MIB, {
-    description: "Bytes of the log that are kept of a job, the first ones.",
+    description: "Most bytes of the log of a job; the first ones are kept.",
   }).default(16 * MIB),
   maxLogLineChars: whole(64, 8 * KIB, {
     description: "Longest line in the log of a job, in characters. The middle of a longer one is " +

@@ -18,7 +18,7 @@ export const limitsSchema = group({
     description: "Longest body of a call that is not JSON, in bytes: a form, or plain bytes.",
   }).default(64 * MIB),
   maxFileBytes: whole(KIB, 1024 * 1024 * MIB, {
-    description: "Longest file, in bytes. Files are streamed, so they need no memory.",
+    description: "Longest file, in bytes. Files are streamed to disk, not held in memory.",
   }).default(16 * 1024 * MIB),
   maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
     description: "Total bytes of the bodies that are being received or parsed. A single body may " +

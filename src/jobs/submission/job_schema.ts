@@ -46,7 +46,7 @@ const retrySchema = group({
 /** The options of every kind of job. */
 const optionsShape = {
   id: text({
-    description: "Id of the job; default a new one. The same submission makes no second job.",
+    description: "Id of the job. Default: a new one. The same submission makes no second job.",
     allowed: `${SESSION_ID_RULE}, and neither . nor ..`,
   }).regex(new RegExp(SESSION_ID_PATTERN)).refine((it) => it !== "." && it !== "..").optional(),
   queue: bounded(JOB_LIMITS.nameChars, "Queue of the job; default `default`.").optional(),

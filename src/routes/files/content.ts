@@ -36,7 +36,7 @@ const route = createRoute({
       }),
     },
     206: {
-      description: "The part that was asked for.",
+      description: "The requested part.",
       content,
       headers: z.object({ "content-range": z.string() }),
     },

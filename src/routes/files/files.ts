@@ -69,7 +69,7 @@ const listRoute = createRoute({
   operationId: "listFiles",
   tags,
   summary: "List the files",
-  description: "The last added first.",
+  description: "Latest first.",
   parameters: [
     {
       name: "job",
@@ -82,7 +82,7 @@ const listRoute = createRoute({
       name: "cursor",
       in: "query" as const,
       required: false,
-      description: "The cursor of the page before.",
+      description: "The cursor of the previous page.",
       schema: { type: "string" as const },
     },
     {
@@ -124,7 +124,7 @@ const deleteRoute = createRoute({
   operationId: "removeFile",
   tags,
   summary: "Remove a file",
-  description: "A file that a kept job names, or that a call uses, stays.",
+  description: "A file that a kept job names, or that a running call uses, is not removed.",
   request: { params: FILE_PARAM },
   responses: {
     204: { description: "The file is gone." },

@@ -24,13 +24,13 @@ const listRoute = createRoute({
   operationId: "listJobArtifacts",
   tags,
   summary: "List the files that a job has made",
-  description: "The last one first. They are kept with the job, and are files of `/v1/files` too.",
+  description: "Latest first. The files are kept with the job, and are listed by `/v1/files` too.",
   parameters: [
     {
       name: "cursor",
       in: "query" as const,
       required: false,
-      description: "The cursor of the page before.",
+      description: "The cursor of the previous page.",
       schema: { type: "string" as const },
     },
     {
@@ -60,7 +60,7 @@ const contentRoute = createRoute({
   operationId: "getJobArtifact",
   tags,
   summary: "Download a file that a job has made",
-  description: "The last one of that name. `range` and the other headers are those of " +
+  description: "The latest one of that name. `range` and the other headers are those of " +
     "`/v1/files/{id}/content`.",
   request: { params: JOB_PARAM.extend({ name: z.string().openapi({ example: "clean.csv" }) }) },
   responses: {
@@ -69,7 +69,7 @@ const contentRoute = createRoute({
       content: { "*/*": { schema: BINARY } },
     },
     206: {
-      description: "The part that was asked for.",
+      description: "The requested part.",
       content: { "*/*": { schema: BINARY } },
     },
     304: { description: "The client has the bytes already." },

@@ -53,7 +53,7 @@ export async function* uploadBody(
 function silent(): SnakedenError {
   return new SnakedenError(
     "request_incomplete",
-    "Cannot add the file: its bytes stopped coming (limits.bodyTimeoutMs); send it again",
+    "Cannot add the file: the upload stalled (limits.bodyTimeoutMs); send it again",
     { retryable: true },
   );
 }

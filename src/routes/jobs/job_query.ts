@@ -41,7 +41,8 @@ export const LIST_PARAMETERS = [
     name: "q",
     in: "query" as const,
     required: false,
-    description: "Words, all of which a job must match: the beginning of its id or of a tag, a " +
+    description:
+      "Words to search for; a job must match all: the beginning of its id or of a tag, a " +
       "part of the name of its tool, or the beginning of a word of its error. A page may be short " +
       "while it has a cursor.",
     schema: { type: "string" as const, minLength: 1, maxLength: 200 },

@@ -75,7 +75,8 @@ const CHOICE = {
     type: "string",
     minLength: 1,
     maxLength: 200,
-    description: "Words, all of which a job must match: the beginning of its id or of a tag, a " +
+    description:
+      "Words to search for; a job must match all: the beginning of its id or of a tag, a " +
       "part of the name of its tool, or the beginning of a word of its error.",
   },
   createdFrom: { ...time, description: "Submitted at this time or later." },
@@ -112,7 +113,7 @@ export const queueRequestSchema: JsonSchema = {
     paused: { type: "boolean", description: "True to start none of its jobs." },
     draining: {
       type: "boolean",
-      description: "True to take no further job, and to run those that it has.",
+      description: "True to accept no more jobs, and run those that it has.",
     },
     concurrency: {
       oneOf: [{ type: "integer", minimum: 1, maximum: 1_000_000 }, { type: "null" }],

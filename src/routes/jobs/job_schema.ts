@@ -155,7 +155,7 @@ export const queueSchema = schemaOf<Queue>()(
     concurrency: count.optional().openapi({ description: "Most jobs that run at once." }),
     rateLimit: z.object({ limit: count, periodMs: count }).optional(),
     fairBy: z.string().optional().openapi({
-      description: "Path of the metadata by whose value jobs share its slots.",
+      description: "Path of the metadata value by which jobs take turns.",
       example: "metadata.tenant",
     }),
     left: count.openapi({ description: "Number of its jobs that have not ended." }),

@@ -114,7 +114,7 @@ const cancelManyRoute = createRoute({
   path: "/v1/jobs/cancel",
   operationId: "cancelJobs",
   tags,
-  summary: "Cancel all jobs of a choice",
+  summary: "Cancel jobs by filter",
   description: "The body must have at least one field besides `reason`. Works in parts; if the " +
     "client leaves, it stops after the part that runs.",
   parameters: [REASON],
@@ -127,7 +127,7 @@ const retryManyRoute = createRoute({
   path: "/v1/jobs/retry",
   operationId: "retryJobs",
   tags,
-  summary: "Run all jobs of a choice again at once",
+  summary: "Retry jobs by filter",
   description:
     "Running jobs are left out. The body must have at least one field. Works in parts; " +
     "if the client leaves, it stops after the part that runs.",

@@ -35,7 +35,7 @@ Deno.test("job cancel of a choice asks with the number of jobs, and does nothing
   const done = await host.run(["cancel", "--tag", "t"], options);
   assert.deepEqual([done.status, done.stdout], [0, "2 jobs were cancelled.\n"]);
   const none = await host.run(["cancel", "--tag", "t"], options);
-  const nothing = { status: 0, stdout: "", stderr: "There are no such jobs.\n" };
+  const nothing = { status: 0, stdout: "", stderr: "No jobs match.\n" };
   assert.deepEqual(none, nothing);
   // Jobs in which nothing would change are not counted.
   assert.deepEqual(

@@ -94,9 +94,9 @@ Deno.test("job list says that there are more jobs, or none, on standard error", 
   await using host = opened;
   const some = await host.run(["list", "--limit", "1"]);
   assert.equal(some.stdout.trimEnd().split("\n").length, 2);
-  assert.equal(some.stderr, "These are the last 1; --limit or --all shows more.\n");
+  assert.equal(some.stderr, "Only the last 1 are shown; --limit and --all show more.\n");
   const none = await host.run(["list", "--tag", "none"]);
-  assert.deepEqual(none, { status: 0, stdout: "", stderr: "There are no such jobs.\n" });
+  assert.deepEqual(none, { status: 0, stdout: "", stderr: "No jobs match.\n" });
 });
 
 Deno.test("job list --all has all pages", async () => {

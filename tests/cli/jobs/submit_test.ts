@@ -35,7 +35,10 @@ Deno.test("job submit refuses what is no argument, with status 2 and nothing sub
   assert.match(await textOf(["foo"]), /^error: .*given "foo"; allowed: NAME=VALUE, an object of/);
   assert.match(await textOf(["{"]), /^error: Cannot read the arguments: /);
   assert.match(await textOf(["@none.json"]), /^error: Cannot read the file none.json: No such/);
-  assert.match(await textOf(["-"], { stdin: "[1]" }), /standard input: allowed: an object of JSON/);
+  assert.match(
+    await textOf(["-"], { stdin: "[1]" }),
+    /standard input: given no object; allowed: a JSON object/,
+  );
   assert.match(await textOf(['{"b":{"$snakeden":"bytes"}}']), /^error: Cannot read the arguments/);
   assert.match(await textOf(["--delay", "soon"]), /Allowed: a duration such as 500ms/);
   assert.match(await textOf(["--priority", "11"]), /Allowed: a whole number from -10 to 10/);
@@ -76,7 +79,7 @@ Deno.test("job submit says what became of a submission that made no job", async 
   const first = await host.run(["submit", "add", "--id", "a", "-q"]);
   assert.deepEqual(first, { status: 0, stdout: "a\n", stderr: "" });
   const again = await host.run(["submit", "add", "--id", "a"]);
-  assert.deepEqual([again.status, again.stderr], [0, "The job a was there already.\n"]);
+  assert.deepEqual([again.status, again.stderr], [0, "The job a already exists.\n"]);
   const other = await host.run(["submit", "add", "n=1", "--id", "a"]);
   assert.equal(other.status, 1);
   assert.match(

@@ -53,7 +53,7 @@ const route = createRoute({
       name: "follow",
       in: "query" as const,
       required: false,
-      description: "`false` for the lines that are there; by default, until the job ends.",
+      description: "`false` for the lines so far. By default, the response follows the log.",
       schema: { ...TEXT, enum: ["true", "false"] },
     },
     {
@@ -67,7 +67,7 @@ const route = createRoute({
       name: "tail",
       in: "query" as const,
       required: false,
-      description: "Begins with so many of the last lines.",
+      description: "Begins with this many of the last lines.",
       schema: { type: "integer" as const, minimum: 0 },
     },
     {

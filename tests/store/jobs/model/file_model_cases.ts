@@ -25,7 +25,7 @@ const OPERATION = fc.oneof(
 );
 type Operation = typeof OPERATION extends fc.Arbitrary<infer T> ? T : never;
 
-/** Registers the test that drives the files of a driver and a plain list with the same operations. */
+/** Registers the test that drives files and a plain list with the same operations. */
 export function testFileModel(driver: JobDriver, { runs }: { readonly runs: number }): void {
   Deno.test(`${driver.name}: any operations do what they do to a plain list of files`, async () => {
     const sequences = fc.array(OPERATION, { minLength: 1, maxLength: 60, size: "max" });
