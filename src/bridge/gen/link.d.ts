@@ -102,22 +102,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?:
-    | "hello"
-    | "ready"
-    | "startFailed"
-    | "result"
-    | "failure"
-    | "chunk"
-    | "progress"
-    | "pong"
-    | "log"
-    | "recalled"
-    | "release"
-    | "leaving"
-    | "imported"
-    | "ask"
-    | "printed";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask" | "printed";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -153,18 +138,7 @@ export interface WorkerMessageInit {
 }
 
 export interface HostMessage {
-  body?:
-    | "welcome"
-    | "refused"
-    | "call"
-    | "cancel"
-    | "credit"
-    | "ping"
-    | "stop"
-    | "recall"
-    | "release"
-    | "answer"
-    | "sessionsEnded";
+  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release" | "answer" | "sessionsEnded";
   welcome?: Welcome | null;
   refused?: Refused | null;
   call?: Call | null;
