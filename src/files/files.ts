@@ -93,8 +93,8 @@ export class Files {
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, such as `sha256` if
    * the bytes have another hash; `file_too_large`; `file_quota_exceeded`; `server_busy` while
    * `files.maxUploads` others are being added, or if its bytes come at less than 1,000 a second and
-   * another file needs its place; `shutting_down` if the host stops; `store_failed`. An error of the
-   * source is thrown as it is. A file of this machine is never busy: it waits for its turn.
+   * another file needs its place; `shutting_down` if the host stops; `store_failed`. An error of
+   * the source is thrown as it is. A file of this machine is never busy: it waits for its turn.
    */
   async add(source: FileSource, options: AddFileOptions = {}): Promise<FileInfo> {
     return await this.store(source, options);

@@ -96,9 +96,9 @@ export interface Blobs extends AsyncDisposable {
   open(ref: BlobRef, range?: BlobRange): Promise<ReadableStream<Uint8Array> | undefined>;
   /**
    * Puts a blob at a path of this machine at which nothing is, as a file that is only to be read: a
-   * link to the same bytes, or a copy. It is a copy where the link could be written, as root may do:
-   * nothing that is done with the file changes the blob. Returns false if it is missing or damaged. The file stays
-   * when the blob is removed.
+   * link to the same bytes, or a copy. It is a copy where the link could be written, as root may
+   * do: nothing that is done with the file changes the blob. Returns false if it is missing or
+   * damaged. The file stays when the blob is removed.
    */
   link(ref: BlobRef, path: string): Promise<boolean>;
   /**
