@@ -145,3 +145,15 @@ Deno.test("descriptions of files stand in place of files for host tools", () => 
     n: 2n ** 60n,
   });
 });
+
+Deno.test("a search ends early in a value with too many places, or too many wrong ones", () => {
+  const places = (length: number, id: unknown): Value =>
+    Value.from({ rows: Array.from({ length }, () => ({ $file: id })) });
+  assert.equal(findFiles(places(10_000, "f1"), "args")?.places.length, 10_000);
+  assert.deepEqual(issuesOf(places(50_000, "f1")), [{
+    path: "args.rows[10000]",
+    message: "given more than 10000 places of files; allowed: 10000",
+  }]);
+  const issues = issuesOf(places(50_000, 5)) as { path: string }[];
+  assert.deepEqual([issues.length, issues.at(-1)?.path], [100, "args.rows[99].$file"]);
+});

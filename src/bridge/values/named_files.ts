@@ -11,6 +11,11 @@ const MARK = `"${FILE_KEY}"`;
 const DOLLAR = "$".charCodeAt(0);
 const MARK_BYTES = new TextEncoder().encode(MARK);
 
+/** The most places of one value that may name files, each of which grows when it is replaced. */
+const MAX_PLACES = 10_000;
+/** The most wrong places that an error names. */
+const MAX_ISSUES = 100;
+
 /** A place in a value that names a file. */
 export interface FilePlace {
   /** The path of the place, such as `args.rows[2].picture`. */
@@ -39,7 +44,7 @@ function hasMark(json: Uint8Array): boolean {
  *
  * @param name The name of the value in error texts; paths begin with its fields if it is empty.
  * @throws {InvalidInputError} For an object with the key that does not name a file; the issues
- * have the paths of all of them.
+ * have the paths of the first 100 of them.
  */
 export function findFiles(value: Value, name: string): NamedFiles | undefined {
   if (!mayNameFiles(value)) return undefined;
@@ -94,22 +99,28 @@ export class NamedFiles {
   }
 
   #replaced(nodeOf: (id: string) => object): string {
-    for (const { id, put } of this.#search.found) put(nodeOf(id));
+    for (const { id, holder, key } of this.#search.found) holder[key] = nodeOf(id);
     return JSON.stringify(this.#search.tree);
   }
 }
 
 interface Found extends FilePlace {
-  /** Puts a node in its place. */
-  readonly put: (node: object) => void;
+  /** The array or object that holds it, and its key there. */
+  readonly holder: Node;
+  readonly key: string | number;
 }
 
-/** A walk over a parsed value. */
+type Node = Record<string | number, unknown>;
+
+/** A walk over a parsed value, which ends early when it has found too much. */
 class Search {
   readonly tree: unknown;
   readonly found: Found[] = [];
   readonly issues: { path: string; message: string }[] = [];
   readonly #name: string;
+  /** The keys on the way to the node that is visited; a path is written only where one is needed. */
+  readonly #keys: (string | number)[] = [];
+  #isOver = false;
 
   constructor(tree: unknown, name: string) {
     this.tree = tree;
@@ -120,54 +131,65 @@ class Search {
     const { tree } = this;
     if (typeof tree !== "object" || tree === null) return;
     if (Object.hasOwn(tree, FILE_KEY)) {
-      const message =
-        "given a file; allowed: an object of arguments by name, whose values may be " +
-        "files";
-      this.issues.push({ path: this.#name, message });
-    } else this.#children(tree, this.#name);
+      this.#refuse(
+        "given a file; allowed: an object of arguments by name, whose values may be files",
+      );
+    } else this.#children(tree as Node);
   }
 
-  #children(node: object, path: string): void {
+  #children(node: Node): void {
     if (Array.isArray(node)) {
-      for (let i = 0; i < node.length; i++) {
-        this.#child(node[i], `${path}[${i}]`, (it) => node[i] = it);
-      }
-      return;
-    }
-    const fields = node as Record<string, unknown>;
-    const start = path === "" ? "" : `${path}.`;
-    for (const key of Object.keys(node)) {
-      this.#child(fields[key], start + key, (it) => fields[key] = it);
-    }
+      for (let i = 0; i < node.length; i++) this.#child(node, i);
+    } else for (const key of Object.keys(node)) this.#child(node, key);
   }
 
-  #child(node: unknown, path: string, put: (node: object) => void): void {
-    if (typeof node !== "object" || node === null) return;
+  #child(holder: Node, key: string | number): void {
+    const node = holder[key];
+    if (typeof node !== "object" || node === null || this.#isOver) return;
+    this.#keys.push(key);
     if (Object.hasOwn(node, TAG)) {
       // An object of the user that has been escaped is never a file.
       const { value } = node as { readonly value?: unknown };
-      if (typeof value === "object" && value !== null) this.#children(value, path);
-    } else if (Object.hasOwn(node, FILE_KEY)) this.#file(node, path, put);
-    else this.#children(node, path);
+      if (typeof value === "object" && value !== null) this.#children(value as Node);
+    } else if (Object.hasOwn(node, FILE_KEY)) this.#file(node, { holder, key });
+    else this.#children(node as Node);
+    this.#keys.pop();
   }
 
-  #file(node: object, path: string, put: (node: object) => void): void {
+  #file(node: object, place: Pick<Found, "holder" | "key">): void {
     const { [FILE_KEY]: id, ...others } = node as Record<string, unknown>;
     if (typeof id !== "string" || !isSessionId(id)) {
       const message = `given ${shown(id)}; allowed: the id of a file, ${SESSION_ID_RULE}`;
-      this.issues.push({ path: `${path}.${FILE_KEY}`, message });
-      return;
+      return this.#refuse(message, `.${FILE_KEY}`);
     }
     const unknown = Object.keys(others).filter((key) => !OTHER_KEYS.includes(key));
     if (unknown.length > 0) {
-      const message = `given the key ${shown(unknown[0])} beside ${FILE_KEY}; allowed: ` +
-        `{ ${JSON.stringify(FILE_KEY)}: id }, with ${
-          OTHER_KEYS.join(" and ")
-        } as results have them`;
-      this.issues.push({ path, message });
+      const names = OTHER_KEYS.join(" and ");
+      return this.#refuse(
+        `given the key ${shown(unknown[0])} beside ${FILE_KEY}; allowed: ` +
+          `{ ${JSON.stringify(FILE_KEY)}: id }, with ${names} as results have them`,
+      );
+    }
+    if (this.found.length === MAX_PLACES) {
+      this.#refuse(`given more than ${MAX_PLACES} places of files; allowed: ${MAX_PLACES}`);
+      this.#isOver = true;
       return;
     }
-    this.found.push({ path, id, put });
+    this.found.push({ ...place, path: this.#path(), id });
+  }
+
+  #refuse(message: string, field = ""): void {
+    this.issues.push({ path: this.#path() + field, message });
+    this.#isOver ||= this.issues.length === MAX_ISSUES;
+  }
+
+  #path(): string {
+    let path = this.#name;
+    for (const key of this.#keys) {
+      if (typeof key === "number") path += `[${key}]`;
+      else path += path === "" ? key : `.${key}`;
+    }
+    return path;
   }
 }
 
