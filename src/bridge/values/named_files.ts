@@ -118,7 +118,7 @@ class Search {
   readonly found: Found[] = [];
   readonly issues: { path: string; message: string }[] = [];
   readonly #name: string;
-  /** The keys on the way to the node that is visited; a path is written only where one is needed. */
+  /** The keys that lead to the node that is visited. A path is written only where one is needed. */
   readonly #keys: (string | number)[] = [];
   #isOver = false;
 
