@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { JobKit, newJobs } from "../store/jobs/job_kit.ts";
-import { DRIVER } from "./sqlite_driver.ts";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { errorWords } from "../../src/store/jobs/job_search.ts";
+import type { JobError } from "../../src/store/mod.ts";
+import { JobKit, KEPT_MS, newJobs } from "../store/jobs/job_kit.ts";
+import { databaseOf, DRIVER } from "./sqlite_driver.ts";
 
 /** A search that looks at as many jobs as one may, and finds none. */
 const LONG = { text: "common other" };
@@ -48,4 +52,74 @@ Deno.test("SqliteJobs: one search looks at a bounded number of jobs, and its cur
     pages++;
   }
   assert.ok(pages >= 2 && pages <= 10, `${pages} pages`);
+});
+
+Deno.test("SqliteJobs: a job that fails again with the same words writes none", async () => {
+  await using kit = await JobKit.open(DRIVER);
+  const { id } = await kit.submit();
+  const fail = async (message: string, trace: string): Promise<void> => {
+    const error = { code: "python_exception", message, details: { trace } };
+    await kit.end(await kit.one(), { type: "failed", error, retryInMs: 0 });
+  };
+  await fail("No number", "first");
+  using database = new DatabaseSync(databaseOf(kit.place));
+  for (const change of ["insert", "delete"]) {
+    database.exec(`create trigger no_${change} before ${change} on job_word
+      begin select raise(abort, '${change} of a word'); end`);
+  }
+  await fail("No number", "first");
+  await fail("No number", "second");
+  await assert.rejects(fail("Other words", "third"), /of a word/);
+  assert.deepEqual((await kit.store.list({ text: "number" }, { limit: 9 })).items[0]?.id, id);
+});
+
+Deno.test("SqliteJobs: the index has the words of the errors that there are, and no others", async () => {
+  const word = fc.constantFrom("a", "ab", "fail", "x_y", "late");
+  const message = fc.array(word, { maxLength: 4 }).map((it) => it.join(" "));
+  const step = fc.oneof(
+    fc.record({ do: fc.constant("fail" as const), message, isLast: fc.boolean() }),
+    fc.record({ do: fc.constantFrom("complete", "retry", "lose", "expire", "remove") }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 15 }), async (steps) => {
+      await using kit = await JobKit.open(DRIVER);
+      const jobs = newJobs(4, (i) => ({ ...(i === 3 && { ttlMs: 1_000 }) }));
+      await kit.store.submit(jobs);
+      using database = new DatabaseSync(databaseOf(kit.place));
+      for (const step of steps) {
+        switch (step.do) {
+          case "retry":
+            await kit.store.retry({ ids: jobs.map(({ id }) => id) });
+            break;
+          case "expire":
+          case "remove":
+            kit.clock.advance(step.do === "expire" ? 2_000 : 2 * KEPT_MS);
+            await kit.sweep();
+            break;
+          default: {
+            const [first, second] = await kit.take({ slots: 2, leaseMs: 100 });
+            if (step.do === "lose") {
+              kit.clock.advance(200);
+              await kit.sweep();
+            } else if ("message" in step) {
+              const error = { code: "code", message: step.message };
+              const outcome = { type: "failed" as const, error };
+              if (first) await kit.end(first, { ...outcome, retryInMs: step.isLast ? null : 0 });
+              if (second) await kit.end(second, { ...outcome, retryInMs: 0 });
+            } else {
+              if (first) await kit.end(first);
+              if (second) await kit.end(second);
+            }
+          }
+        }
+        const rows = database.prepare("select seq, error from job where error is not null").all();
+        const expected = rows.flatMap(({ seq, error }) =>
+          errorWords(JSON.parse(String(error)) as JobError).map((word) => `${seq} ${word}`)
+        );
+        const found = database.prepare("select seq || ' ' || word as it from job_word").all();
+        assert.deepEqual(found.map(({ it }) => it).sort(), expected.sort(), step.do);
+      }
+    }),
+    { numRuns: 30 },
+  );
 });

@@ -1,5 +1,10 @@
-import { matchesSearch, type SearchWord, searchWords } from "../../store/jobs/job_search.ts";
-import type { JobFilter } from "../../store/mod.ts";
+import {
+  errorWords,
+  matchesSearch,
+  type SearchWord,
+  searchWords,
+} from "../../store/jobs/job_search.ts";
+import type { JobError, JobFilter } from "../../store/mod.ts";
 import type { ListAsk } from "../messages/mod.ts";
 import { IN_LIST, type Statements } from "../writer/mod.ts";
 import {
@@ -112,9 +117,9 @@ function matching(
   ).map(([seq]) => seq as number);
 }
 
-function wordsOf(statements: Statements, seq: number): string[] {
-  return statements.cells("select word from job_word where seq = ?", seq)
-    .map(([word]) => String(word));
+function wordsOf(statements: Statements, seq: number): readonly string[] {
+  const row = statements.get<{ error: string }>("select error from job where seq = ?", seq);
+  return row === undefined ? [] : errorWords(JSON.parse(row.error) as JobError);
 }
 
 /** Chooses the way with the fewest candidates. */
@@ -173,7 +178,7 @@ function planOfWord(
 const TABLES = {
   id: "job indexed by job_id",
   tag: "job_tag as job",
-  word: "job_word as job indexed by job_word_word",
+  word: "job_word as job",
 } as const;
 
 /** A part of an index: the texts that begin with a prefix. */

@@ -13,7 +13,6 @@ import {
 } from "./job_moves.ts";
 import { dropOutputs } from "./outputs/mod.ts";
 import { giveRank, rankAgain, takeRank } from "./ranks.ts";
-import { setWords } from "./words.ts";
 import type { WriteContext } from "./write_context.ts";
 
 interface Waiting extends JobFacts {
@@ -78,7 +77,7 @@ function retryOne(ctx: WriteContext, job: Waiting): void {
   const { statements, now } = ctx;
   if (isEnd(job.place)) {
     keepEnd(ctx, job);
-    setWords(ctx, job.seq, { before: job.error, after: null });
+    ctx.words.change(job.seq, job.error, null);
     joinKeys(ctx, job, false);
     if (job.place === PLACE.completed) {
       dropResult(ctx, job.seq);

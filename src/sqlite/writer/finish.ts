@@ -18,7 +18,6 @@ import { addToLog, linesOf } from "./log.ts";
 import { addChunks, addOutputs, outputBytes } from "./outputs/mod.ts";
 import type { Cell } from "./statements.ts";
 import { INLINE_BYTES } from "./submit.ts";
-import { setWords } from "./words.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** A running job, with its claim. */
@@ -303,7 +302,7 @@ function complete(
   } else if (!isInline && result !== null) {
     statements.run(PUT_RESULT, job.seq, result);
   }
-  if (job.error !== null) setWords(ctx, job.seq, { before: job.error, after: null });
+  ctx.words.change(job.seq, job.error, null);
   moved(ctx, job, PLACE.completed);
   return PLACE.completed;
 }
@@ -325,7 +324,7 @@ export interface AfterRun {
 /** Moves a job that has stopped running to its next place. Returns the place. */
 export function goOn(ctx: WriteContext, job: RunningJob, after: AfterRun): number {
   const { attempt, runAt, error, nonce, progress } = after;
-  setWords(ctx, job.seq, { before: job.error, after: error });
+  ctx.words.change(job.seq, job.error, error);
   if (after.place >= PLACE.completed) {
     const { started_at: startedAt } = job;
     endJob(ctx, job, { place: after.place, attempt, startedAt, nonce, progress, error });

@@ -8,7 +8,6 @@ import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts"
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
 import { removeOutputs } from "./outputs/mod.ts";
 import { endFairness, giveRank, takeRank } from "./ranks.ts";
-import { setWords } from "./words.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** The most jobs of one kind of work in a sweep. Claims wait until it is done. */
@@ -100,17 +99,22 @@ function promote(ctx: WriteContext): void {
   )?.at ?? Infinity;
 }
 
+interface Expired extends JobFacts {
+  readonly error: string | null;
+  readonly start_by: number;
+}
+
 function expire(ctx: WriteContext): Ended[] {
   const { statements } = ctx;
   const from = "from job where start_by is not null and begun = 0 and place in (0, 1, 2, 3)";
-  const expired = statements.all<JobFacts & { readonly start_by: number }>(
-    `select ${FACTS}, start_by ${from} and start_by <= ? order by start_by limit ${SLICE}`,
+  const expired = statements.all<Expired>(
+    `select ${FACTS}, error, start_by ${from} and start_by <= ? order by start_by limit ${SLICE}`,
     ctx.now,
   );
   const ended = expired.map((job) => {
     const error = jsonOf(expiredError(job.start_by));
     takeRank(ctx, job);
-    setWords(ctx, job.seq, { before: "", after: error });
+    ctx.words.change(job.seq, job.error, error);
     const state = endJob(ctx, job, { place: PLACE.discarded, attempt: job.attempt, error });
     return { id: job.id, state };
   });
@@ -149,10 +153,17 @@ function lose(
   return { ended, lost: jobs.length };
 }
 
+interface Removed {
+  readonly seq: number;
+  readonly queue: string;
+  readonly place: number;
+  readonly error: string | null;
+}
+
 function remove(ctx: WriteContext): number {
   const { statements } = ctx;
-  const jobs = statements.all<{ seq: number; queue: string; place: number }>(
-    `select seq, queue, place from job where remove_at <= ? order by remove_at limit ${SLICE}`,
+  const jobs = statements.all<Removed>(
+    `select seq, queue, place, error from job where remove_at <= ? order by remove_at limit ${SLICE}`,
     ctx.now,
   );
   if (jobs.length === 0) return 0;
@@ -174,11 +185,7 @@ function remove(ctx: WriteContext): number {
   );
   for (const { sha256 } of blobs) releaseBlob(ctx, sha256);
   partFromFiles(ctx, list);
-  // A completed job has no error, and so no words.
-  const failed = jobs.filter(({ place }) => place !== PLACE.completed).map(({ seq }) => seq);
-  if (failed.length > 0) {
-    statements.run(`delete from job_word where seq ${IN_LIST}`, `[${failed.join(",")}]`);
-  }
+  for (const { seq, error } of jobs) ctx.words.change(seq, error, null);
   for (const table of ["attempt", "job_args", "job_result", "job"]) {
     statements.run(`delete from ${table} where seq ${IN_LIST}`, list);
   }

@@ -4,6 +4,7 @@ import { PLACE } from "../schema/mod.ts";
 import { FairShares, Lanes, LimitKeys } from "./keys/mod.ts";
 import { Counters, Queues, StoredTotals } from "./queues/mod.ts";
 import { Statements } from "./statements.ts";
+import { ErrorWords } from "./words.ts";
 
 /** Jobs of a choice of ids, as SQL: `json_each` here, `unnest` in Postgres. */
 export const IN_LIST = "in (select value from json_each(?))";
@@ -21,6 +22,7 @@ export class WriteContext {
   readonly keys: LimitKeys;
   readonly lanes: Lanes;
   readonly fair: FairShares;
+  readonly words: ErrorWords;
   readonly fileTotals: StoredTotals;
   /** The time of the running group of operations. */
   now = 0;
@@ -48,6 +50,7 @@ export class WriteContext {
     this.keys = new LimitKeys(this.statements);
     this.lanes = new Lanes(this.statements);
     this.fair = new FairShares(this.statements);
+    this.words = new ErrorWords(this.statements);
     this.fileTotals = new StoredTotals(this.statements);
     this.reload();
   }
@@ -66,6 +69,7 @@ export class WriteContext {
     this.keys.reset();
     this.lanes.reset();
     this.fair.reload();
+    this.words.reset();
     this.fileTotals.reload();
     const number = (name: string): number =>
       this.statements.get<{ value: number }>("select value from number where name = ?", name)
@@ -111,6 +115,7 @@ export class WriteContext {
     if (this.keys.flush()) this.isChanged = true;
     if (this.fair.flush()) this.isChanged = true;
     if (this.fileTotals.flush()) this.isChanged = true;
+    this.words.flush();
     this.lanes.trim();
     if (!this.isChanged) return;
     const set = "update number set value = ? where name = ?";

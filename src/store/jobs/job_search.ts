@@ -5,12 +5,15 @@ import type { JobError, JobRow } from "./job_row.ts";
 export const MAX_SEARCH_CHARS = 200;
 
 /** The most words that are kept of an error, and the most characters of one. */
-const MAX_WORDS = 32;
+const MAX_WORDS = 16;
 const MAX_WORD_CHARS = 64;
+/** The most words that are kept of one or two characters, or of digits only. */
+const MAX_SHORT_WORDS = 4;
 /** The characters of a message whose words are kept. */
 const MAX_MESSAGE_CHARS = 2_000;
 
 const WORD = /[\p{L}\p{N}_]+/gu;
+const SHORT = /^(?:.{1,2}|\p{N}+)$/u;
 
 /** A word of a search. */
 export interface SearchWord {
@@ -54,8 +57,9 @@ export function searchWords(text: string): SearchWord[] {
 
 /**
  * Returns the words of an error by which it is found: of its code, its Python type and its message,
- * in small letters. A word with underscores counts as a whole and in its parts. The first
- * {@link MAX_WORDS} are kept.
+ * in small letters. A word with underscores counts as a whole, which has its first part at its
+ * beginning, and in its other parts. The first {@link MAX_WORDS} are kept, and of words of one or
+ * two characters or of digits the first {@link MAX_SHORT_WORDS}.
  */
 export function errorWords({ code, message, details }: JobError): string[] {
   const { python } = details ?? {};
@@ -63,11 +67,14 @@ export function errorWords({ code, message, details }: JobError): string[] {
     ? String(python.type).slice(0, MAX_MESSAGE_CHARS)
     : "";
   const found = new Set<string>();
+  let short = 0;
   for (const text of [code, type, message.slice(0, MAX_MESSAGE_CHARS)]) {
     for (const [word] of text.toLowerCase().matchAll(WORD)) {
-      const parts = word.includes("_") ? word.split("_").filter((it) => it !== "") : [];
+      const parts = word.includes("_") ? word.split("_").slice(1).filter((it) => it !== "") : [];
       for (const it of [word, ...parts]) {
         if (found.size === MAX_WORDS) return [...found];
+        if (found.has(it)) continue;
+        if (SHORT.test(it) && ++short > MAX_SHORT_WORDS) continue;
         found.add(cut(it));
       }
     }
