@@ -1,6 +1,6 @@
 import type { CancelAnswer, RetryAnswer } from "../../store/mod.ts";
 import { isEnd, PLACE } from "../schema/mod.ts";
-import { releaseBlob } from "./blob_names.ts";
+import { releaseBlob } from "./files/mod.ts";
 import {
   admit,
   counted,

@@ -3,7 +3,7 @@ import { afterOutcome } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
 import type { PackedHolds, PackedOutputs } from "../messages/mod.ts";
-import { nameBlob } from "./blob_names.ts";
+import { nameBlob } from "./files/mod.ts";
 import {
   admit,
   endJob,
@@ -17,7 +17,7 @@ import {
 import { addToLog, linesOf } from "./log.ts";
 import { addChunks, addOutputs, outputBytes } from "./outputs/mod.ts";
 import type { Cell } from "./statements.ts";
-import { INLINE_BYTES } from "./submit.ts";
+import { INLINE_BYTES } from "./submit/mod.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** A running job, with its claim. */

@@ -19,7 +19,7 @@ import { finish } from "./finish.ts";
 import { releaseHeld } from "./release.ts";
 import { queueRowOf } from "./queues/mod.ts";
 import { declareQueues } from "./ranks.ts";
-import { refusedBy, submit, takenIds } from "./submit.ts";
+import { refusedBy, submit, takenIds } from "./submit/mod.ts";
 import { abandon, runDue, sweep } from "./sweep.ts";
 import { WriteContext } from "./write_context.ts";
 

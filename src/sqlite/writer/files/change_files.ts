@@ -1,7 +1,7 @@
 import { checkQuota, noJobOfFile, takenFileId } from "../../../store/jobs/files/file_errors.ts";
 import type { FileRow, NewFile } from "../../../store/mod.ts";
 import type { RemovedFile } from "../../messages/mod.ts";
-import { nameBlob, releaseBlob } from "../blob_names.ts";
+import { nameBlob, releaseBlob } from "./blob_names.ts";
 import { IN_LIST, type WriteContext } from "../write_context.ts";
 import { IS_THERE } from "./file_cells.ts";
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { nameBlob, releaseBlob } from "./blob_names.ts";
 export { addFile, removeFile, sweepFiles } from "./change_files.ts";
 export { FILE_CELLS, fileRowOf, filesOf, IS_THERE } from "./file_cells.ts";
 export { missingFile, nameFiles, partFromFiles, releaseFiles } from "./named_files.ts";

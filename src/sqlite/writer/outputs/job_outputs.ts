@@ -1,5 +1,5 @@
 import { bodiesOf, type PackedOutputs } from "../../messages/mod.ts";
-import { nameBlob, releaseBlob } from "../blob_names.ts";
+import { nameBlob, releaseBlob } from "../files/mod.ts";
 import { IN_LIST, type WriteContext } from "../write_context.ts";
 
 /** Adds parts behind those of a job, and sets its checkpoint. */

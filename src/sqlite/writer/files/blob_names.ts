@@ -1,4 +1,4 @@
-import type { WriteContext } from "./write_context.ts";
+import type { WriteContext } from "../write_context.ts";
 
 const NAME = `insert into blob (sha256, names) values (?, 1)
   on conflict (sha256) do update set names = names + 1`;
