@@ -3,11 +3,10 @@ import { claimToken, newNonce, readClaimToken } from "../claim_token.ts";
 import { isFinal, type JobError, type JobExit, type JobState } from "../job_row.ts";
 import type { CancelAnswer, JobStoreLimits, RetryAnswer, Swept } from "../job_store.ts";
 import { afterLoss, afterOutcome, expiredError, type Transition } from "../job_transition.ts";
-import { addChunks, addEnd } from "./job_events.ts";
-import { addToLog } from "./job_log.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import type { JobTable } from "./job_table.ts";
 import { attemptRow, canExpire, copyOfJson, removableAt, type StoredJob } from "./stored_job.ts";
+import { addChunks, addEnd, addToLog } from "./readers/mod.ts";
 import type { Submissions } from "./submission.ts";
 
 /** Dependencies of {@link JobLife}. */

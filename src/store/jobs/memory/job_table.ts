@@ -1,9 +1,10 @@
 import { MAX_AHEAD, type StoreWait } from "../job_filter.ts";
 import { isFinal } from "../job_row.ts";
+import type { Holder } from "../job_store.ts";
+import type { QueueRow } from "../queue_row.ts";
 import { FairShares } from "./fair_shares.ts";
-import { BlobNames } from "./blob_names.ts";
+import { BlobNames, MemoryFiles } from "./files/mod.ts";
 import { JobLists } from "./job_lists.ts";
-import { MemoryFiles } from "./memory_files.ts";
 import { QueueTable } from "./queue_table.ts";
 import { ReadyJobs } from "./ready_jobs.ts";
 import { SortedRows } from "./sorted_rows.ts";
@@ -45,6 +46,19 @@ export class JobTable {
   /** Returns the running jobs of each holder. */
   get holders(): ReadonlyMap<string, ReadonlySet<StoredJob>> {
     return this.#holders;
+  }
+
+  /** Returns the number of running jobs of each holder, in the order of their names. */
+  listHolders(): Holder[] {
+    return [...this.#holders].map(([holder, { size }]) => ({ holder, jobs: size }))
+      .sort((a, b) => a.holder < b.holder ? -1 : 1);
+  }
+
+  /** Returns a queue that is declared, or has jobs. */
+  queueRow(name: string): QueueRow | undefined {
+    const row = this.queues.row(name, this.lists.has(name));
+    const fairBy = this.fair.pathOf(name);
+    return row && fairBy !== undefined ? { ...row, fairBy } : row;
   }
 
   /** Adds a job that was submitted. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../session_row.ts";
 import type { Hold } from "../claim.ts";
 import type { OutputPart, StoredOutput } from "../job_outputs.ts";
-import type { BlobNames } from "./blob_names.ts";
+import type { BlobNames } from "./files/mod.ts";
 
 /** The parts that one look at the outputs of a job returns. */
 const PARTS_AT_ONCE = 100;

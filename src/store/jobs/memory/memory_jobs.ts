@@ -28,12 +28,9 @@ import type {
 } from "../job_store.ts";
 import type { NewJob, SubmitAnswer } from "../new_job.ts";
 import type { QueuePatch, QueueRow, QueueToDeclare } from "../queue_row.ts";
-import { readEvents } from "./job_events.ts";
 import { JobLife } from "./job_life.ts";
-import { readLog } from "./job_log.ts";
-import { JobReaders } from "./job_readers.ts";
-import { readOutputs } from "./read_outputs.ts";
 import { JobTable } from "./job_table.ts";
+import { JobReaders, readEvents, readLog, readOutputs } from "./readers/mod.ts";
 import {
   isWaiting,
   OPEN_STATES,
@@ -223,16 +220,16 @@ export class MemoryJobs implements JobStore {
 
   patchQueue(name: string, patch: QueuePatch): Promise<QueueRow | undefined> {
     return this.#write("change a queue", () => {
-      if (this.#queueRow(name) === undefined) return undefined;
+      if (this.#table.queueRow(name) === undefined) return undefined;
       this.#table.queues.patch(name, patch);
-      return this.#queueRow(name);
+      return this.#table.queueRow(name);
     });
   }
 
   queues(): Promise<readonly QueueRow[]> {
     return this.#read("list queues", () => {
       const names = new Set([...this.#table.queues.names(), ...this.#table.lists.queues()]);
-      return [...names].sort().flatMap((name) => this.#queueRow(name) ?? []);
+      return [...names].sort().flatMap((name) => this.#table.queueRow(name) ?? []);
     });
   }
 
@@ -275,14 +272,7 @@ export class MemoryJobs implements JobStore {
   }
 
   holders(): Promise<readonly Holder[]> {
-    return this.#read(
-      "list holders",
-      () =>
-        [...this.#table.holders].map(([holder, { size }]) => ({ holder, jobs: size })).sort((
-          a,
-          b,
-        ) => a.holder < b.holder ? -1 : 1),
-    );
+    return this.#read("list holders", () => this.#table.listHolders());
   }
 
   abandon(holder: string): Promise<Swept> {
@@ -325,12 +315,6 @@ export class MemoryJobs implements JobStore {
     const { due, ready, queues } = this.#table;
     const now = this.#now();
     return Math.min(due.first?.runAt ?? Infinity, ready.nextReleaseAt, queues.nextStartAt(now));
-  }
-
-  #queueRow(name: string): QueueRow | undefined {
-    const row = this.#table.queues.row(name, this.#table.lists.has(name));
-    const fairBy = this.#table.fair.pathOf(name);
-    return row && fairBy !== undefined ? { ...row, fairBy } : row;
   }
 
   #changeChosen<T extends CancelAnswer | RetryAnswer>(

@@ -1,4 +1,4 @@
-import type { Page, PageAsk } from "../../session_store.ts";
+import type { Page, PageAsk } from "../../../session_store.ts";
 import {
   checkNewFile,
   checkQuota,
@@ -11,11 +11,11 @@ import {
   type PinnedFiles,
   takenFileId,
   unknownFileOfJob,
-} from "../files/mod.ts";
-import { jobCursor, readJobCursor } from "../job_cursor.ts";
-import type { NewJob } from "../new_job.ts";
+} from "../../files/mod.ts";
+import { jobCursor, readJobCursor } from "../../job_cursor.ts";
+import type { NewJob } from "../../new_job.ts";
 import type { BlobNames } from "./blob_names.ts";
-import { SortedRows } from "./sorted_rows.ts";
+import { SortedRows } from "../sorted_rows.ts";
 
 /** A file with all that belongs to it. */
 interface StoredFile {

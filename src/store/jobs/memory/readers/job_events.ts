@@ -1,9 +1,9 @@
-import { SnakedenError } from "../../../errors.ts";
-import type { JobEventOrReset } from "../job_filter.ts";
-import { isFinal } from "../job_row.ts";
-import type { JobStoreLimits } from "../job_store.ts";
+import { SnakedenError } from "../../../../errors.ts";
+import type { JobEventOrReset } from "../../job_filter.ts";
+import { isFinal } from "../../job_row.ts";
+import type { JobStoreLimits } from "../../job_store.ts";
 import type { JobReaders } from "./job_readers.ts";
-import type { StoredJob } from "./stored_job.ts";
+import type { StoredJob } from "../stored_job.ts";
 
 /** Adds chunks to the events of a running job, and drops those that are too many. */
 export function addChunks(

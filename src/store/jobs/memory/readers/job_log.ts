@@ -1,4 +1,4 @@
-import { SnakedenError } from "../../../errors.ts";
+import { SnakedenError } from "../../../../errors.ts";
 import {
   addedToLog,
   EMPTY_LOG,
@@ -7,10 +7,10 @@ import {
   type LogPart,
   type LogPartOrReset,
   type RunLines,
-} from "../job_logs.ts";
-import { isFinal } from "../job_row.ts";
+} from "../../job_logs.ts";
+import { isFinal } from "../../job_row.ts";
 import type { JobReaders } from "./job_readers.ts";
-import type { StoredJob, StoredLog } from "./stored_job.ts";
+import type { StoredJob, StoredLog } from "../stored_job.ts";
 
 /** Adds lines of the run of a job to its log. */
 export function addToLog(

@@ -1,4 +1,4 @@
-import type { StoredJob } from "./stored_job.ts";
+import type { StoredJob } from "../stored_job.ts";
 
 /** One reader of a job, which waits for its news. */
 export interface JobReading extends Disposable {

@@ -1,6 +1,6 @@
-import { SnakedenError } from "../../../errors.ts";
-import type { OutputsOptions, StoredOutput } from "../job_outputs.ts";
-import { isFinal } from "../job_row.ts";
+import { SnakedenError } from "../../../../errors.ts";
+import type { OutputsOptions, StoredOutput } from "../../job_outputs.ts";
+import { isFinal } from "../../job_row.ts";
 import type { JobReaders } from "./job_readers.ts";
 
 /** Yields the outputs of a job, as {@link JobOutputs.outputs} describes. */
