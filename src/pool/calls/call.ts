@@ -6,8 +6,7 @@ import { ARRAY_FORMS, type CallOutcome, type CallRequest } from "./call_request.
 import type { Queued } from "./call_queue.ts";
 import type { AskingWorker, AttemptOfCall, CallSession } from "./call_surroundings.ts";
 import type { HostServices } from "./host_methods.ts";
-import { StallWatch } from "./stall_watch.ts";
-import { DEADLINE_GRACE_MS, expiredInQueue, overran, stalled } from "./time_failures.ts";
+import { DEADLINE_GRACE_MS, expiredInQueue, overran, stalled, StallWatch } from "./times/mod.ts";
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
@@ -208,7 +207,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Answers the caller with what the worker reported, unless it has been answered. */
   refuse(error: WireError, runMs: number): void {
-    const input = this.#inputFailure(error);
+    // The caller gets the same error that the source of its stream has thrown.
+    const input = error.code === "input_failed"
+      ? this.#request.inputs?.failureAt(error.issues[0]?.path ?? "")
+      : undefined;
     if (input !== undefined) {
       return this.#failAs(new SnakedenError("input_failed", error.message), input.error);
     }
@@ -304,16 +306,6 @@ export class Call implements Queued, Alarm, EventListenerObject {
     }
     this.#settle(counted);
     this.#reject(error);
-  }
-
-  /**
-   * Returns the error of the input stream because of which the tool has failed. Its caller gets the
-   * same error that the source of the stream has thrown.
-   */
-  #inputFailure({ code, issues }: WireError): { readonly error: unknown } | undefined {
-    const { inputs } = this.#request;
-    if (code !== "input_failed" || inputs === undefined) return undefined;
-    return inputs.failureAt(issues[0]?.path ?? "");
   }
 
   /**

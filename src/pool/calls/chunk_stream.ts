@@ -1,6 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOutcome, ChunkSink } from "./call_request.ts";
-import type { StallWatch } from "./stall_watch.ts";
+import type { StallWatch } from "./times/mod.ts";
 
 /** An event of a stream. Chunks and progress come in any number, then `done` comes once. */
 export type StreamEvent =

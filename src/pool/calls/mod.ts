@@ -28,6 +28,4 @@ export {
 export { CallInputs, INPUT_CANCEL, INPUT_NEXT, type InputLimits } from "./inputs/mod.ts";
 export { withModuleCure } from "./missing_module.ts";
 export type { OutputPipe, OutputSink } from "./output_sink.ts";
-export { RunTimes } from "./run_times.ts";
-export { type Sign, StallWatch, type StallWatchOptions } from "./stall_watch.ts";
-export { stalled } from "./time_failures.ts";
+export { RunTimes, type Sign, stalled, StallWatch, type StallWatchOptions } from "./times/mod.ts";

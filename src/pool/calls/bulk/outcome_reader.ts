@@ -5,8 +5,7 @@ import type { FailureContext } from "../call_failure.ts";
 import type { CallOutcome, ChunkSink } from "../call_request.ts";
 import type { CallWork } from "../call_surroundings.ts";
 import type { ChunkSource } from "../chunk_stream.ts";
-import { StallWatch } from "../stall_watch.ts";
-import { DEADLINE_GRACE_MS, overran } from "../time_failures.ts";
+import { DEADLINE_GRACE_MS, overran, StallWatch } from "../times/mod.ts";
 import type { BulkNote } from "../bulk_note.ts";
 import { type ItemOutcome, readOutcomes, unreadChunk } from "./item_outcome.ts";
 

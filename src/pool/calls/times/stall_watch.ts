@@ -1,4 +1,4 @@
-import { type Alarms, LoneAlarm } from "../../async/mod.ts";
+import { type Alarms, LoneAlarm } from "../../../async/mod.ts";
 
 /** The last thing that a call has shown of its work; `start` if it has shown nothing yet. */
 export type Sign = "start" | "chunk" | "progress" | "ask" | "read";

@@ -1,4 +1,4 @@
-import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
+import { DeadlineExceededError, SnakedenError } from "../../../errors.ts";
 import type { Sign } from "./stall_watch.ts";
 
 /** The time after the deadline in which the worker's own report of it may arrive. */

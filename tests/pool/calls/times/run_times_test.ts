@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RunTimes } from "../../../src/pool/calls/run_times.ts";
+import { RunTimes } from "../../../../src/pool/calls/times/run_times.ts";
 
 function after(...runs: number[]): number {
   const times = new RunTimes();

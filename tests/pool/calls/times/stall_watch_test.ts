@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Alarms } from "../../../src/async/alarms.ts";
-import { StallWatch } from "../../../src/pool/calls/stall_watch.ts";
-import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { Alarms } from "../../../../src/async/alarms.ts";
+import { StallWatch } from "../../../../src/pool/calls/times/stall_watch.ts";
+import { FakeClock } from "../../../fixtures/fakes/fake_clock.ts";
 
 const LIMIT_MS = 1_000;
 const WINDOW_BYTES = 100;
