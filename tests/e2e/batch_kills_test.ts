@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startDen, tempDir } from "../fixtures/host.ts";
-import { JobHostProcess, ledgerOf } from "../fixtures/job_host_process.ts";
+import { JobHostProcess, ledgerOf } from "../fixtures/jobs/job_host_process.ts";
 import { until } from "../fixtures/until.ts";
 
 const ITEMS = 3_000;

@@ -13,8 +13,8 @@ import {
   ledgerLength,
   type LedgerLine,
   ledgerLines,
-} from "../fixtures/job_ledger.ts";
-import { JobHostProcess, ledgerOf, numbered } from "../fixtures/job_host_process.ts";
+} from "../fixtures/jobs/job_ledger.ts";
+import { JobHostProcess, ledgerOf, numbered } from "../fixtures/jobs/job_host_process.ts";
 import { until } from "../fixtures/until.ts";
 
 const HOST_KILLS = Number(Deno.env.get("SNAKEDEN_JOB_KILLS") ?? 2);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Job, type JobHandle, type JobInput, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { ADAPTERS, isAlive, startDen, tempDir } from "../fixtures/host.ts";
-import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/job_ledger.ts";
+import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/jobs/job_ledger.ts";
 import { until } from "../fixtures/until.ts";
 
 const CARRIERS: readonly CarrierKind[] = ["socket", "grpc"];

@@ -14,8 +14,8 @@ import {
   tempDir,
   workersOf,
 } from "../fixtures/host.ts";
-import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/job_ledger.ts";
-import { JobHostProcess, ledgerOf, numbered } from "../fixtures/job_host_process.ts";
+import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/jobs/job_ledger.ts";
+import { JobHostProcess, ledgerOf, numbered } from "../fixtures/jobs/job_host_process.ts";
 import { until } from "../fixtures/until.ts";
 import { openSqliteJobs } from "../../src/sqlite/mod.ts";
 
