@@ -19,12 +19,15 @@ import {
 import { jobJson, stateStyle } from "./job_rows.ts";
 
 /** The jobs of a client, or of a handle that stays with its host. */
-export type FollowedJobs = Pick<DenJobs, "events" | "wait" | "result">;
+export type FollowedJobs = Pick<DenJobs, "events" | "wait" | "result" | "results">;
 
 /** The time within which the job has not ended. */
 class WaitTimeout extends Error {
   override readonly name = "WaitTimeout";
 }
+
+/** The lines of a batch that are written at once. */
+const LINES_A_WRITE = 256;
 
 /** Options of {@link followJob}. */
 export interface FollowOptions {
@@ -139,12 +142,27 @@ class Follower {
     if (isJson && !isLive) {
       await (isOneOfSeveral ? writeJsonLine : writeDocument)(context, jobJson(job));
     }
-    if (isCompleted && !isJson && !isQuiet && this.#chunks === 0) {
+    if (isCompleted && !isJson && !isQuiet && job.kind === "batch") {
+      await this.#writeItems(job.id);
+    } else if (isCompleted && !isJson && !isQuiet && this.#chunks === 0) {
       const result = "result" in job ? job.result : await jobs.result(job.id);
       await output.line(safeJson(valueToJson(result)));
     }
     if (!isCompleted) await output.note(endText(job, context));
     return isCompleted ? EXIT.ok : EXIT.failed;
+  }
+
+  /** Writes the results of a batch, one item a line. */
+  async #writeItems(id: string): Promise<void> {
+    const { context: { output }, jobs } = this.#options;
+    let lines: string[] = [];
+    for await (const item of jobs.results(id, { follow: false, signal: this.#signal })) {
+      const shown = "result" in item ? { ...item, result: valueToJson(item.result) } : item;
+      if (lines.push(safeJson(shown)) < LINES_A_WRITE) continue;
+      await output.lines(lines);
+      lines = [];
+    }
+    await output.lines(lines);
   }
 }
 

@@ -44,6 +44,7 @@ export async function submitJob(
     events: (_id: string, options = {}) => handle.events(options),
     wait: (_id: string, options = {}) => handle.done(options),
     result: <T>(it: string): Promise<T> => client.jobs.result<T>(it),
+    results: client.jobs.results.bind(client.jobs),
   };
   return await followJob(id, { jobs, context, timeoutMs: waitTimeout, isLive: follow });
 }

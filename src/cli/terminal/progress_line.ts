@@ -47,7 +47,7 @@ export function progressLine(label: string, facts: ProgressFacts, width: number)
     done === undefined ? "" : `${count(done)}${total === undefined ? "" : `/${count(total)}`}`,
     failed > 0 ? `${count(failed)} failed` : "",
     perSecond === undefined ? "" : `${count(perSecond)}/s`,
-    etaMs === undefined ? "" : `eta ${durationText(etaMs)}`,
+    etaMs === undefined || fraction >= 1 ? "" : `eta ${durationText(etaMs)}`,
     message === undefined ? "" : safeLine(message),
   ].filter((it) => it !== "");
   const head = safeLine(label);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../../src/errors.ts";
+import { fakeHost } from "../../client/fake_host.ts";
 import { until } from "../../fixtures/until.ts";
-import { CliHost } from "../cli_fixture.ts";
+import { CliHost, NOW, RunningCli } from "../cli_fixture.ts";
 
 const TERMINAL = { terminal: ["stderr"], columns: 80 } as const;
 
@@ -121,4 +122,35 @@ Deno.test("job wait ends with status 1 after a cancellation, and an error of the
   const failed = await broken.run(["wait", "a"]);
   assert.equal(failed.status, 1);
   assert.match(failed.stderr, /^error: .*\n {2}code: store_failed\n/);
+});
+
+Deno.test("job wait writes the results of a batch, one item a line", async () => {
+  const job = {
+    id: "b",
+    kind: "batch",
+    queue: "default",
+    state: "completed",
+    done: true,
+    priority: 0,
+    tool: "add",
+    pool: "default",
+    tags: [],
+    metadata: {},
+    attempt: 1,
+    maxAttempts: 3,
+    createdAt: new Date(NOW).toISOString(),
+  };
+  const items = [
+    { index: 1, error: { code: "python_exception", message: "no \\u001b" } },
+    ...Array.from({ length: 300 }, (_, i) => ({ index: i + 2, result: [i] })),
+  ];
+  const lines = items.map((it) => JSON.stringify(it));
+  await using server = fakeHost((request) => {
+    if (!new URL(request.url).pathname.endsWith("/result")) return Response.json(job);
+    const headers = { "content-type": "application/x-ndjson" };
+    return new Response(lines.map((it) => `${it}\n`).join(""), { headers });
+  });
+  const run = await new RunningCli(["job", "wait", "b", "--url", server.url], {}).ended;
+  assert.deepEqual([run.status, run.stderr], [0, ""]);
+  assert.deepEqual(run.stdout.trimEnd().split("\n"), lines);
 });
