@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { InvalidInputError, SnakedenClient } from "../client/mod.ts";
+import { CLIENT_ENV, HOST_ENV } from "../environment_names.ts";
 import {
   type CliIo,
   type CommonOptions,
@@ -139,15 +140,15 @@ async function settled(output: Output, work: () => Promise<ExitStatus>): Promise
 }
 
 function clientOf({ url }: CommonOptions, io: CliIo): SnakedenClient {
-  const baseUrl = url ?? (io.env("SNAKEDEN_URL") || DEFAULT_URL);
-  const apiKey = io.env("SNAKEDEN_API_KEY");
+  const baseUrl = url ?? (io.env(CLIENT_ENV.url) || DEFAULT_URL);
+  const apiKey = io.env(HOST_ENV.apiKey);
   try {
     return new SnakedenClient({ baseUrl, ...(apiKey ? { apiKey } : {}) });
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     const names: Readonly<Record<string, string>> = {
-      baseUrl: url === undefined ? "SNAKEDEN_URL" : "--url",
-      apiKey: "SNAKEDEN_API_KEY",
+      baseUrl: url === undefined ? CLIENT_ENV.url : "--url",
+      apiKey: HOST_ENV.apiKey,
     };
     const list = error.issues.map(({ path, message }) => `${names[path] ?? path}: ${message}`);
     throw new UsageError(list.join("; "));

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../terminal/mod.ts";
+import { CLIENT_ENV } from "../../environment_names.ts";
 import type { ColorChoice } from "./output.ts";
 
 /** The options of every command. */
@@ -13,7 +14,7 @@ export interface CommonOptions {
 /** Adds the options of every command. */
 export function withCommonOptions(command: Command): Command {
   return command
-    .option("--url <url>", "the server; default SNAKEDEN_URL, or http://127.0.0.1:8000")
+    .option("--url <url>", `the server; default ${CLIENT_ENV.url}, or http://127.0.0.1:8000`)
     .option("--json", "write JSON")
     .option("-q, --quiet", "write ids only")
     .addOption(

@@ -1,13 +1,14 @@
 import { type ErrorCode, SnakedenError } from "../../client/mod.ts";
+import { CLIENT_ENV, HOST_ENV } from "../../environment_names.ts";
 import { type Paint, safeText } from "../terminal/mod.ts";
 import { UsageError } from "./exit_status.ts";
 
 /** Things that a person can do about an error. */
 const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
-  unauthenticated: "set SNAKEDEN_API_KEY to a key of the server",
-  forbidden: "set SNAKEDEN_API_KEY to a key of the server",
+  unauthenticated: `set ${HOST_ENV.apiKey} to a key of the server`,
+  forbidden: `set ${HOST_ENV.apiKey} to a key of the server`,
   host_unreachable: "start a server with `deno task serve`, or name another one with --url or " +
-    "SNAKEDEN_URL",
+    CLIENT_ENV.url,
   server_busy: "try again in a moment",
   pool_saturated: "try again in a moment",
   shutting_down: "try again when the server has started again",
