@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Session, type Snakeden, SnakedenError } from "../../mod.ts";
-import { VersionModel } from "../fixtures/version_model.ts";
+import { VersionModel } from "../fixtures/models/version_model.ts";
 import type { Kind } from "./kinds/kind.ts";
 import type { Random } from "./random.ts";
 import { StrictSession } from "./strict_session.ts";

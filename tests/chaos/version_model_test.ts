@@ -1,6 +1,6 @@
 /** Tests that the model of the chaos tests notices what a host must not do. */
 import assert from "node:assert/strict";
-import { VersionModel } from "../fixtures/version_model.ts";
+import { VersionModel } from "../fixtures/models/version_model.ts";
 
 /** Returns a model in which `x` is `one`, with version 1. */
 function withOne(): VersionModel {

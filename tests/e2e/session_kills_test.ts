@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { Random } from "../chaos/random.ts";
 import { isAlive, ServerProcess, tempDir, workersOf } from "../fixtures/host.ts";
-import { ModelledSession } from "../fixtures/modelled_session.ts";
+import { ModelledSession } from "../fixtures/models/modelled_session.ts";
 import { until } from "../fixtures/until.ts";
 
 const KILLS = Number(Deno.env.get("SNAKEDEN_HOST_KILLS") ?? 4);

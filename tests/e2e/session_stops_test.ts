@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { Random } from "../chaos/random.ts";
 import { ADAPTERS, ServerProcess, tempDir, workersOf } from "../fixtures/host.ts";
-import { ModelledSession } from "../fixtures/modelled_session.ts";
+import { ModelledSession } from "../fixtures/models/modelled_session.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
