@@ -14,5 +14,5 @@ export { addJobs } from "./jobs.ts";
 export type { JobsSlice } from "./jobs_slice.ts";
 export { laterCalls } from "./later_calls.ts";
 export { addQueues, type QueuesSlice } from "./queues.ts";
-export { addJobResult } from "./result.ts";
+export { addJobResult } from "./results/mod.ts";
 export { addSubmit } from "./submit.ts";

@@ -4,11 +4,11 @@ import {
   frameLayout,
   type FramePart,
   type RawBytes,
-} from "../../bridge/mod.ts";
-import type { StoredBlob } from "../../jobs/mod.ts";
-import { ARRAY_HEADERS, RAW_POLICY, type Traffic } from "../calls/mod.ts";
-import { rangedAnswer, streamedBody } from "../http/mod.ts";
-import type { EncodedJson } from "../schema/mod.ts";
+} from "../../../bridge/mod.ts";
+import type { StoredBlob } from "../../../jobs/mod.ts";
+import { ARRAY_HEADERS, RAW_POLICY, type Traffic } from "../../calls/mod.ts";
+import { rangedAnswer, streamedBody } from "../../http/mod.ts";
+import type { EncodedJson } from "../../schema/mod.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { readFrame } from "../../bridge/mod.ts";
-import { shownValue } from "../../calls/mod.ts";
-import { SnakedenError } from "../../errors.ts";
-import type { Job } from "../../jobs/mod.ts";
-import { OVER_HTTP } from "../../tools/mod.ts";
+import { readFrame } from "../../../bridge/mod.ts";
+import { shownValue } from "../../../calls/mod.ts";
+import { SnakedenError } from "../../../errors.ts";
+import type { Job } from "../../../jobs/mod.ts";
+import { OVER_HTTP } from "../../../tools/mod.ts";
 import {
   ARRAY_HEADERS,
   BINARY,
@@ -11,15 +11,15 @@ import {
   type FindTools,
   namesBytes,
   type Traffic,
-} from "../calls/mod.ts";
-import { AcceptRanges, type AppEnv, rangedAnswer, streamedBody } from "../http/mod.ts";
-import { type EncodedJson, problemAnswers } from "../schema/mod.ts";
-import { invalidBody } from "../sessions/mod.ts";
-import { around, jsonAnswer } from "./job_answer.ts";
+} from "../../calls/mod.ts";
+import { AcceptRanges, type AppEnv, rangedAnswer, streamedBody } from "../../http/mod.ts";
+import { type EncodedJson, problemAnswers } from "../../schema/mod.ts";
+import { invalidBody } from "../../sessions/mod.ts";
+import { around, jsonAnswer } from "../job_answer.ts";
 import { NDJSON, type ResultRange, resultStream } from "./batch_result.ts";
-import { checkedId, onceEach } from "./job_fields.ts";
-import { JOB_PARAM } from "./job_schema.ts";
-import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { checkedId, onceEach } from "../job_fields.ts";
+import { JOB_PARAM } from "../job_schema.ts";
+import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
 import { blobBytesResponse, blobJsonResponse, openResultBlob } from "./result_blob.ts";
 
 const BYTES_TYPE = "application/octet-stream";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { ToolInfo } from "../../../src/tools/mod.ts";
-import { type JobClient, jobClient } from "./job_client.ts";
+import type { ToolInfo } from "../../../../src/tools/mod.ts";
+import { type JobClient, jobClient } from "../job_client.ts";
 
 const PICTURE: ToolInfo = {
   name: "picture",

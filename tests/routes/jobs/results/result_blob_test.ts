@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { NdArray } from "../../../src/bridge/mod.ts";
-import { StoredBlob } from "../../../src/jobs/mod.ts";
-import { UnreadAnswers } from "../../../src/routes/http/mod.ts";
-import { blobJsonResponse, openResultBlob } from "../../../src/routes/jobs/result_blob.ts";
-import { type JobClient, jobClient } from "./job_client.ts";
+import { NdArray } from "../../../../src/bridge/mod.ts";
+import { StoredBlob } from "../../../../src/jobs/mod.ts";
+import { UnreadAnswers } from "../../../../src/routes/http/mod.ts";
+import {
+  blobJsonResponse,
+  openResultBlob,
+} from "../../../../src/routes/jobs/results/result_blob.ts";
+import { type JobClient, jobClient } from "../job_client.ts";
 
 /** A text over the length from which a result is a blob. */
 const LONG = "é".repeat(200_000);

@@ -1,4 +1,4 @@
-import type { Jobs } from "../../jobs/mod.ts";
+import type { Jobs } from "../../../jobs/mod.ts";
 
 /** The media type of the result of a batch. */
 export const NDJSON = "application/x-ndjson";
