@@ -21,8 +21,8 @@ export {
 export { REPLACE_CAUSES, type ReplaceCause } from "./end_cause.ts";
 export { firstPong } from "./first_pong.ts";
 export { ProgressFile } from "./progress_file.ts";
-export { Worker, type WorkerState } from "./worker.ts";
-export type { CallSource, StopOptions, WorkerListener } from "./worker_options.ts";
+export { Worker } from "./worker.ts";
+export type { CallSource, StopOptions, WorkerListener, WorkerState } from "./worker_options.ts";
 export { libraryThreads, type ThreadNeeds } from "./thread_env.ts";
 export { INHERITED_ENV, workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
 export { inMebibytes, memoryBreach, type WorkerLimits } from "./worker_limits.ts";

@@ -15,22 +15,20 @@ import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
-import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
+import type {
+  CallSource,
+  StopOptions,
+  WorkerListener,
+  WorkerOptions,
+  WorkerState,
+} from "./worker_options.ts";
 
 /**
- * One life of one Python process. Its {@link CallWindow} knows how many calls it runs at a time.
- * More are sent ahead only if the process records which one it begins, so that a crash hits no
- * others. The worker listens to its link, frees the room of an attempt itself, and then notifies
- * its {@link CallSource}.
- *
- * `starting` -> `ready` when the launcher has started it; `ready` <-> `busy` as calls are in
- * flight; `ready | busy` -> `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of
- * its end. A worker that is gone never returns: its replacement is another Worker with the same id
- * and another incarnation.
+ * One life of one Python process, with its {@link WorkerState}. Its {@link CallWindow} knows how
+ * many calls it runs at a time. More are sent ahead only if the process records which one it
+ * begins, so that a crash hits no others. The worker listens to its link, frees the room of an
+ * attempt itself, and then notifies its {@link CallSource}.
  */
-export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
-
-/** One life of one Python process; see {@link WorkerState}. */
 export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
   readonly incarnation: string;

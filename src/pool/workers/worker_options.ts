@@ -4,6 +4,16 @@ import type { Attempt, Call } from "../calls/mod.ts";
 import type { Profile } from "../profiles/mod.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
 
+/**
+ * The state of a worker.
+ *
+ * `starting` -> `ready` when the launcher has started it; `ready` <-> `busy` as calls are in
+ * flight; `ready | busy` -> `stopping` when it is stopped; any -> `gone` at the first sign of its
+ * end. A worker that is gone never returns: its replacement is another one with the same id and
+ * another incarnation.
+ */
+export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
+
 /** The times that the steps of stopping may take. */
 export interface StopOptions {
   /** The time for the calls that run, and for teardown(). */
