@@ -63,11 +63,11 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   jobs: [
     ["."],
-    ["engine", "submission"],
+    ["engine", "follow", "submission"],
     ["runners"],
     ["batches"],
     ["failures"],
-    ["job.ts", "job_feed.ts"],
+    ["job.ts", "job_feed.ts", "stored_blob.ts"],
   ],
   pool: [
     ["."],

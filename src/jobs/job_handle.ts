@@ -9,7 +9,7 @@ import type {
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
-import type { JobLogsOptions, LogLine } from "./job_logs.ts";
+import type { JobLogsOptions, LogLine } from "./follow/mod.ts";
 
 /** The jobs to which a handle belongs. */
 export interface HandledJobs {

@@ -9,7 +9,8 @@ import {
   type OutputsAsResult,
   type SubmitAnswer,
 } from "../store/mod.ts";
-import type { Job } from "./job.ts";
+import { checkedChoice, checkedPage, namedCursor } from "./choice.ts";
+import type { Job, JobChoice, JobListOptions, JobPage } from "./job.ts";
 import { errorOf, unfinished, unknownJob } from "./job_errors.ts";
 import { jobOf } from "./job_view.ts";
 import type { Runners } from "./runners/mod.ts";
@@ -76,10 +77,15 @@ export class JobReader {
     return jobOf(row, { own: this.#own(row) });
   }
 
-  /** Shows a job of a list. */
-  listed(row: JobRow): Job {
-    const live = row.state === "running" ? this.#deps.engine.running(row.id) : undefined;
-    return jobOf(row, { own: this.#own(row, live?.progress), live });
+  /** Lists jobs, as {@link Jobs.list} does. */
+  async list(choice: JobChoice, options: JobListOptions): Promise<JobPage> {
+    const page = checkedPage(options);
+    const filter = checkedChoice(choice);
+    const { items, next } = await this.#deps.store.list(filter, page).catch(namedCursor);
+    return {
+      items: items.map((row) => this.#listed(row)),
+      ...(next === undefined ? {} : { cursor: next }),
+    };
   }
 
   /**
@@ -114,6 +120,11 @@ export class JobReader {
     if (ref === undefined || "outputs" in ref) return undefined;
     const { blobs } = this.#deps;
     return await new StoredBlob(ref, { jobId, blobs }).read().catch(() => undefined);
+  }
+
+  #listed(row: JobRow): Job {
+    const live = row.state === "running" ? this.#deps.engine.running(row.id) : undefined;
+    return jobOf(row, { own: this.#own(row, live?.progress), live });
   }
 
   #own(row: JobRow, progress = row.progress): Partial<Job> {

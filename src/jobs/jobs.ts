@@ -5,15 +5,12 @@ import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import {
   type Blobs,
-  type JobState,
   type JobStore,
   type LogPartOrReset,
   type OutputsAsResult,
-  queueDraining,
   type SubmitAnswer,
 } from "../store/mod.ts";
 import type { FilePage, Files } from "../files/mod.ts";
-import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   BatchResult,
   BatchResultsOptions,
@@ -32,17 +29,26 @@ import type {
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
-import { idConflict, idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
-import { jobEvents } from "./job_events.ts";
-import { jobLogParts, type JobLogsOptions, linesOf, type LogLine } from "./job_logs.ts";
+import {
+  batchResults,
+  jobEvents,
+  jobLogParts,
+  type JobLogsOptions,
+  type JobOutput,
+  jobOutputs,
+  linesOf,
+  type LogLine,
+  waitForEnd,
+} from "./follow/mod.ts";
+import { JobChanges } from "./job_changes.ts";
+import { unknownJob } from "./job_errors.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
-import { batchResults, type JobOutput, jobOutputs } from "./job_outputs.ts";
 import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
-import { waitForEnd } from "./job_wait.ts";
+import { JobSubmissions } from "./job_submissions.ts";
 import type { Runners } from "./runners/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { type Submitted, Submitter } from "./submission/mod.ts";
+import { Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
@@ -69,8 +75,9 @@ export interface JobsDeps {
 /** The parts that exist if there is a store. */
 interface Parts {
   readonly store: JobStore;
-  readonly submitter: Submitter;
+  readonly submissions: JobSubmissions;
   readonly reader: JobReader;
+  readonly changes: JobChanges;
 }
 
 /**
@@ -101,13 +108,9 @@ export class Jobs {
   constructor(deps: JobsDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
-    const { store, runners, config, read = decodedFrame } = deps;
-    this.#read = read;
-    this.#made = store instanceof SnakedenError ? store : {
-      store,
-      submitter: new Submitter({ store, runners, config }),
-      reader: new JobReader({ ...deps, store, read }),
-    };
+    this.#read = deps.read ?? decodedFrame;
+    const { store } = deps;
+    this.#made = store instanceof SnakedenError ? store : this.#partsOf(store);
   }
 
   /** Returns the same jobs, with results and chunks that stay encoded, as a {@link Value}. */
@@ -132,14 +135,7 @@ export class Jobs {
 
   /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
   async submission(input: unknown): Promise<SubmitOutcome> {
-    const submitted = await this.#parts.submitter.one(input);
-    const { job, answer } = submitted;
-    if (answer.answer === "conflict") {
-      const key = job.idempotency?.key;
-      throw key === undefined ? idConflict(answer.id) : idempotencyConflict(key, answer.id);
-    }
-    // Of the outcomes, only a conflict is none of a single submission.
-    return await this.#outcome(submitted) as SubmitOutcome;
+    return await this.#parts.submissions.one(input);
   }
 
   /**
@@ -168,19 +164,7 @@ export class Jobs {
   async *submissions(
     inputs: Iterable<unknown> | AsyncIterable<unknown>,
   ): AsyncGenerator<ManySubmitOutcome[], void, undefined> {
-    const { submitter } = this.#parts;
-    let submitted = 0;
-    try {
-      for await (const answers of submitter.inParts(inputs)) {
-        submitted += answers.length;
-        const outcomes = answers.map((it) => this.#outcome(it));
-        // Most are there at once, without a promise for each.
-        yield outcomes.every(isThere) ? outcomes : await Promise.all(outcomes);
-      }
-    } catch (error) {
-      if (error instanceof SnakedenError) error.addDetails({ submitted });
-      throw error;
-    }
+    yield* this.#parts.submissions.inParts(inputs);
   }
 
   /**
@@ -191,8 +175,7 @@ export class Jobs {
    * @throws {SnakedenError} As {@link Jobs.submitMany}.
    */
   async submitAll(inputs: readonly unknown[], first = 0): Promise<readonly SubmitAnswer[]> {
-    const submitted = await this.#parts.submitter.all(inputs, first);
-    return submitted.map(({ answer }) => answer);
+    return await this.#parts.submissions.all(inputs, first);
   }
 
   /**
@@ -213,14 +196,7 @@ export class Jobs {
    * another choice.
    */
   async list(choice: JobChoice = {}, options: JobListOptions = {}): Promise<JobPage> {
-    const { store, reader } = this.#parts;
-    const page = checkedPage(options);
-    const filter = checkedChoice(choice);
-    const { items, next } = await store.list(filter, page).catch(namedCursor);
-    return {
-      items: items.map((row) => reader.listed(row)),
-      ...(next === undefined ? {} : { cursor: next }),
-    };
+    return await this.#parts.reader.list(choice, options);
   }
 
   /**
@@ -241,11 +217,7 @@ export class Jobs {
    * @throws {SnakedenError} `unknown_job`.
    */
   async cancel(id: string, options: CancelJobOptions = {}): Promise<Job> {
-    const { store } = this.#parts;
-    const reason = checkReason(options.reason);
-    const { answers: [answer] } = await store.cancel({ ids: [id] }, { reason });
-    if (answer === undefined || answer.answer === "unknown") throw unknownJob(id);
-    this.#cancelled([answer]);
+    await this.#parts.changes.cancel(id, options);
     return await this.get(id);
   }
 
@@ -257,11 +229,7 @@ export class Jobs {
    * in a queue that drains.
    */
   async retry(id: string): Promise<Job> {
-    const { answers: [answer] } = await this.#parts.store.retry({ ids: [id] });
-    if (answer === undefined || answer.answer === "unknown") throw unknownJob(id);
-    if (answer.answer === "running") throw stillRunning(id);
-    if (answer.answer === "draining") throw queueDraining((await this.get(id)).queue);
-    this.#tell(id, "available");
+    await this.#parts.changes.retry(id);
     return await this.get(id);
   }
 
@@ -272,13 +240,7 @@ export class Jobs {
    * @throws {SnakedenError} `invalid_input`. If the signal aborts, its reason is thrown.
    */
   async cancelMany(choice: JobChoice, options: CancelManyOptions = {}): Promise<ManyOutcome> {
-    const { store } = this.#parts;
-    const reason = checkReason(options.reason);
-    const filter = checkedChoice(choice, { isWhole: false });
-    return await countAll((after) => store.cancel({ filter }, { reason, after }), {
-      onAnswers: (answers) => this.#cancelled(answers),
-      signal: options.signal,
-    });
+    return await this.#parts.changes.cancelMany(choice, options);
   }
 
   /**
@@ -289,14 +251,7 @@ export class Jobs {
    * @throws {SnakedenError} `invalid_input`. If the signal aborts, its reason is thrown.
    */
   async retryMany(choice: JobChoice, options: RetryManyOptions = {}): Promise<ManyOutcome> {
-    const { store } = this.#parts;
-    const filter = checkedChoice(choice, { isWhole: false });
-    return await countAll((after) => store.retry({ filter }, { after }), {
-      onAnswers: (answers) => {
-        for (const { id } of answers) this.#tell(id, "available");
-      },
-      signal: options.signal,
-    });
+    return await this.#parts.changes.retryMany(choice, options);
   }
 
   /**
@@ -422,68 +377,19 @@ export class Jobs {
     return this.#made;
   }
 
-  /** Returns the outcome of a submission; a created job needs no look into the store. */
-  #outcome({ job, answer }: Submitted): ManySubmitOutcome | Promise<ManySubmitOutcome> {
-    const { answer: state, id } = answer;
-    const { reader } = this.#parts;
-    if (state === "created") return { id, answer: state, job: reader.created(job, answer) };
-    if (state === "conflict") {
-      return reader.find(id).then((it) => ({
-        id,
-        answer: state,
-        ...(it === undefined ? {} : { job: it }),
-      }));
-    }
-    // A key is remembered for longer than some jobs are kept.
-    return reader.find(id).then((it) => ({
-      id,
-      answer: state,
-      job: it ?? reader.created(job, answer),
-    }));
+  #partsOf(store: JobStore): Parts {
+    const { runners, config, engine, feed } = this.#deps;
+    const submitter = new Submitter({ store, runners, config });
+    const reader = new JobReader({ ...this.#deps, store, read: this.#read });
+    return {
+      store,
+      submissions: new JobSubmissions({ submitter, reader }),
+      reader,
+      changes: new JobChanges({ store, engine, feed }),
+    };
   }
-
-  #cancelled(answers: readonly { readonly id: string; readonly answer: string }[]): void {
-    const here = answers.filter(({ answer }) => answer === "cancelling").map(({ id }) => id);
-    if (here.length > 0) this.#deps.engine.stop(here);
-    for (const { id, answer } of answers) {
-      if (answer === "cancelled") this.#tell(id, "cancelled");
-    }
-  }
-
-  #tell(id: string, state: JobState): void {
-    this.#deps.feed.emit(id, { type: "state", state });
-  }
-}
-
-function isThere(
-  outcome: ManySubmitOutcome | Promise<ManySubmitOutcome>,
-): outcome is ManySubmitOutcome {
-  return !(outcome instanceof Promise);
 }
 
 function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
   return readFrame(frame).decode();
-}
-
-/** Calls `next` until all is done; returns the number of jobs that it has changed. */
-async function countAll<T>(
-  next: (after: string | undefined) => Promise<{
-    readonly answers: readonly T[];
-    readonly next?: string;
-  }>,
-  { onAnswers, signal }: {
-    readonly onAnswers: (answers: readonly T[]) => void;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<ManyOutcome> {
-  let count = 0;
-  let after: string | undefined;
-  do {
-    signal?.throwIfAborted();
-    const changed = await next(after);
-    count += changed.answers.length;
-    onAnswers(changed.answers);
-    after = changed.next;
-  } while (after !== undefined);
-  return { count };
 }

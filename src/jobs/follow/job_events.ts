@@ -1,7 +1,7 @@
-import { Condition } from "../async/mod.ts";
-import type { JobEventOrReset, JobState } from "../store/mod.ts";
-import type { Job, JobEvent, JobEventsOptions } from "./job.ts";
-import type { JobFeed } from "./job_feed.ts";
+import { Condition } from "../../async/mod.ts";
+import type { JobEventOrReset, JobState } from "../../store/mod.ts";
+import type { Job, JobEvent, JobEventsOptions } from "../job.ts";
+import type { JobFeed } from "../job_feed.ts";
 
 /** Dependencies of {@link jobEvents}. */
 export interface JobEventsDeps {

@@ -1,8 +1,8 @@
-import { type Clock, Condition } from "../async/mod.ts";
-import { shownValue } from "../config/mod.ts";
-import { InvalidInputError, SnakedenError } from "../errors.ts";
-import type { Job, WaitOptions } from "./job.ts";
-import type { JobFeed } from "./job_feed.ts";
+import { type Clock, Condition } from "../../async/mod.ts";
+import { shownValue } from "../../config/mod.ts";
+import { InvalidInputError, SnakedenError } from "../../errors.ts";
+import type { Job, WaitOptions } from "../job.ts";
+import type { JobFeed } from "../job_feed.ts";
 
 /** The interval at which a job is looked up that nobody here reports on, such as another host's. */
 const LOOK_MS = 5_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Job, JobEvent } from "../../src/jobs/mod.ts";
-import { jobEvents } from "../../src/jobs/job_events.ts";
-import { JobFixture, stored } from "./job_fixture.ts";
+import type { Job, JobEvent } from "../../../src/jobs/mod.ts";
+import { jobEvents } from "../../../src/jobs/follow/job_events.ts";
+import { JobFixture, stored } from "../job_fixture.ts";
 
 /** Returns the events up to the end, in short. */
 async function shortOf(events: AsyncIterable<JobEvent>): Promise<unknown[]> {

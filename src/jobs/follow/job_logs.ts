@@ -1,5 +1,5 @@
-import { InvalidInputError } from "../errors.ts";
-import type { LogPart, LogPartOrReset, StoredLine } from "../store/mod.ts";
+import { InvalidInputError } from "../../errors.ts";
+import type { LogPart, LogPartOrReset, StoredLine } from "../../store/mod.ts";
 
 /** A line in the log of a job. */
 export interface LogLine {

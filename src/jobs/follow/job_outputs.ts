@@ -1,7 +1,7 @@
-import { Value } from "../bridge/mod.ts";
-import type { Blobs, JobStore, StoredOutput } from "../store/mod.ts";
-import type { BatchResult } from "./job.ts";
-import { StoredBlob } from "./stored_blob.ts";
+import { Value } from "../../bridge/mod.ts";
+import type { Blobs, JobStore, StoredOutput } from "../../store/mod.ts";
+import type { BatchResult } from "../job.ts";
+import { StoredBlob } from "../stored_blob.ts";
 
 /** A part of the outputs of a job. */
 export interface JobOutput {

@@ -1,0 +1,16 @@
+/**
+ * What follows a job until its end: its events ({@link jobEvents}), its log ({@link jobLogParts}),
+ * its outputs ({@link jobOutputs}), and its end itself ({@link waitForEnd}).
+ *
+ * @module
+ */
+export { jobEvents } from "./job_events.ts";
+export {
+  jobLogParts,
+  type JobLogsOptions,
+  jsonLinesOf,
+  linesOf,
+  type LogLine,
+} from "./job_logs.ts";
+export { batchResults, type JobOutput, jobOutputs } from "./job_outputs.ts";
+export { waitForEnd } from "./job_wait.ts";

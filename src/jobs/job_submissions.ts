@@ -1,0 +1,85 @@
+import { SnakedenError } from "../errors.ts";
+import type { SubmitAnswer } from "../store/mod.ts";
+import type { ManySubmitOutcome, SubmitOutcome } from "./job.ts";
+import { idConflict, idempotencyConflict } from "./job_errors.ts";
+import type { JobReader } from "./job_reader.ts";
+import type { Submitted, Submitter } from "./submission/mod.ts";
+
+/** Dependencies of {@link JobSubmissions}. */
+export interface JobSubmissionsDeps {
+  readonly submitter: Submitter;
+  readonly reader: Pick<JobReader, "find" | "created">;
+}
+
+/** Submits jobs, and shows what came of each. */
+export class JobSubmissions {
+  readonly #submitter: Submitter;
+  readonly #reader: Pick<JobReader, "find" | "created">;
+
+  constructor({ submitter, reader }: JobSubmissionsDeps) {
+    this.#submitter = submitter;
+    this.#reader = reader;
+  }
+
+  /** Submits one job, as {@link Jobs.submission} does. */
+  async one(input: unknown): Promise<SubmitOutcome> {
+    const submitted = await this.#submitter.one(input);
+    const { job, answer } = submitted;
+    if (answer.answer === "conflict") {
+      const key = job.idempotency?.key;
+      throw key === undefined ? idConflict(answer.id) : idempotencyConflict(key, answer.id);
+    }
+    // Of the outcomes, only a conflict is none of a single submission.
+    return await this.#outcome(submitted) as SubmitOutcome;
+  }
+
+  /** Submits jobs in parts, as {@link Jobs.submissions} does. */
+  async *inParts(
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  ): AsyncGenerator<ManySubmitOutcome[], void, undefined> {
+    let submitted = 0;
+    try {
+      for await (const answers of this.#submitter.inParts(inputs)) {
+        submitted += answers.length;
+        const outcomes = answers.map((it) => this.#outcome(it));
+        // Most are there at once, without a promise for each.
+        yield outcomes.every(isThere) ? outcomes : await Promise.all(outcomes);
+      }
+    } catch (error) {
+      if (error instanceof SnakedenError) error.addDetails({ submitted });
+      throw error;
+    }
+  }
+
+  /** Submits jobs, all or none, as {@link Jobs.submitAll} does. */
+  async all(inputs: readonly unknown[], first: number): Promise<readonly SubmitAnswer[]> {
+    const submitted = await this.#submitter.all(inputs, first);
+    return submitted.map(({ answer }) => answer);
+  }
+
+  /** Returns the outcome of a submission; a created job needs no look into the store. */
+  #outcome({ job, answer }: Submitted): ManySubmitOutcome | Promise<ManySubmitOutcome> {
+    const { answer: state, id } = answer;
+    const reader = this.#reader;
+    if (state === "created") return { id, answer: state, job: reader.created(job, answer) };
+    if (state === "conflict") {
+      return reader.find(id).then((it) => ({
+        id,
+        answer: state,
+        ...(it === undefined ? {} : { job: it }),
+      }));
+    }
+    // A key is remembered for longer than some jobs are kept.
+    return reader.find(id).then((it) => ({
+      id,
+      answer: state,
+      job: it ?? reader.created(job, answer),
+    }));
+  }
+}
+
+function isThere(
+  outcome: ManySubmitOutcome | Promise<ManySubmitOutcome>,
+): outcome is ManySubmitOutcome {
+  return !(outcome instanceof Promise);
+}
