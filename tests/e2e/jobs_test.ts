@@ -226,12 +226,13 @@ Deno.test("A job starts at its time, or never if it has expired, or its queue is
   const before = Date.now();
   const delayed = await den.jobs.submit({ tool: "pid", delayMs: 300 });
   assert.deepEqual([delayed.job.state, typeof delayed.job.runAt], ["scheduled", "string"]);
-  assert.equal((await delayed.refresh()).waitingFor?.reason, "time");
   const { startedAt = "" } = await delayed.done({ timeoutMs: 60_000 });
   assert.ok(Date.parse(startedAt) >= before + 300, "not before its time");
 
   const held = await den.jobs.submit({ tool: "pid", runAt: new Date(Date.now() + 3_600_000) });
-  assert.equal((await held.retry()).done, false);
+  const { state, waitingFor: wait } = await held.refresh();
+  assert.deepEqual([state, wait?.reason], ["scheduled", "time"]);
+  await held.retry();
   assert.equal((await held.done({ timeoutMs: 60_000 })).state, "completed");
 
   await den.queues.pause("default");
