@@ -13,6 +13,8 @@ import { isShown } from "./shown_output.ts";
 /** Tasks that other tests or `.ci/run` run, or that run until they are stopped. */
 const TASKS_OF_OTHERS = ["bench", "check", "dev", "doctor", "gen", "serve", "setup", "test"];
 const TASK = /^((?:[A-Z_]+=\S+ )*)(?:npx -y deno@[\d.]+|deno) task (\w+)/;
+/** The command line, which finds its server by a variable. */
+const TASK_OF_JOBS = /\bdeno task (?:-\S+ (?:\S+ )?)*job\b/;
 const ADDRESS = /(?:http:\/\/)?(?:localhost|127\.0\.0\.1):8000/g;
 const SAMPLE = "name,age\nAda,36\nAlan,41\n";
 const API_KEY = "a-key-of-enough-characters";
@@ -136,11 +138,16 @@ export class Page implements AsyncDisposable {
       const { url } = this.#server ??= await this.#startServer();
       line = line.replaceAll(ADDRESS, url);
     }
+    const isOfJobs = TASK_OF_JOBS.test(line);
+    if (isOfJobs) {
+      const { url } = this.#server ??= await this.#startServer();
+      line = `export SNAKEDEN_URL=${url}; ${line}`;
+    }
     const isCurl = line.startsWith("curl ");
     if (isCurl) line = line.replace("curl ", "curl -w '\\n%{http_code}' ");
     const run = await this.#execute(
       ["sh", "-c", line],
-      isServer || task !== undefined ? ROOT : this.#folder,
+      isServer || isOfJobs || task !== undefined ? ROOT : this.#folder,
     );
     assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
     if (!isCurl) return run.stdout;

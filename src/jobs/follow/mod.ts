@@ -1,6 +1,6 @@
 /**
- * What follows a job until its end: its events ({@link jobEvents}), its log ({@link jobLogParts}),
- * its outputs ({@link jobOutputs}), and its end itself ({@link waitForEnd}).
+ * Ways to follow a job until its end: its events ({@link jobEvents}), its log
+ * ({@link jobLogParts}), its outputs ({@link jobOutputs}), and the end itself ({@link waitForEnd}).
  *
  * @module
  */

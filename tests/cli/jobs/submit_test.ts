@@ -32,7 +32,7 @@ Deno.test("job submit refuses what is no argument, with status 2 and nothing sub
     assert.deepEqual([status, stdout], [2, ""]);
     return stderr;
   };
-  assert.match(await textOf(["foo"]), /^error: .*given "foo"; allowed: NAME=VALUE, an object of/);
+  assert.match(await textOf(["foo"]), /^error: .*given "foo"; allowed: NAME=VALUE, a JSON object/);
   assert.match(await textOf(["{"]), /^error: Cannot read the arguments: /);
   assert.match(await textOf(["@none.json"]), /^error: Cannot read the file none.json: No such/);
   assert.match(
