@@ -33,6 +33,8 @@ export class RunningCli {
   readonly ended: Promise<Run>;
   stdout = "";
   stderr = "";
+  /** The number of writes to standard output. */
+  writes = 0;
   readonly #interrupts = new Set<() => void>();
 
   constructor(args: readonly string[], options: RunOptions) {
@@ -60,6 +62,7 @@ export class RunningCli {
     const sink = (name: "stdout" | "stderr"): CliSink => ({
       write: (bytes) => {
         if (brokenBy !== undefined && name === "stdout") return Promise.reject(brokenBy);
+        if (name === "stdout") this.writes++;
         this[name] += decoders[name].decode(bytes, { stream: true });
         return Promise.resolve(bytes.length);
       },

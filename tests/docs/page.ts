@@ -4,6 +4,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { Snakeden } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { parseConfig } from "../../src/config/mod.ts";
+import { CLIENT_ENV } from "../../src/environment_names.ts";
 import { isRecord } from "../../src/json/mod.ts";
 import { ROOT, ServerProcess } from "../fixtures/host.ts";
 import { fileNameOf, hiddenFilesOf, type Snippet, snippetsOf } from "./markdown.ts";
@@ -21,8 +22,8 @@ const API_KEY = "a-key-of-enough-characters";
 
 /**
  * Runs the snippets of one page, as a reader who copies them into one folder. Files that a page
- * shows are in this folder from the beginning. Commands of `curl` go to a server that has been
- * started in it.
+ * shows are in this folder from the beginning. Commands of `curl` and `deno task job` go to a server
+ * that has been started in it.
  */
 export class Page implements AsyncDisposable {
   readonly #root: string;

@@ -23,4 +23,5 @@ export {
   statusOf,
   UsageError,
 } from "./exit_status.ts";
+export { GatheredLines } from "./gathered_lines.ts";
 export { type ColorChoice, Output } from "./output.ts";

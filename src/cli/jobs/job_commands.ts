@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   collected,
+  collectedList,
   type Context,
   durationMs,
   type ExitStatus,
@@ -10,6 +11,7 @@ import {
 import { type ChangeFlags, changeJobs } from "./change.ts";
 import { type ChoiceFlags, choiceOf, withChoice } from "./job_choice.ts";
 import { type ListFlags, listJobs } from "./list.ts";
+import { LOG_SOURCES, type LogFlags, writeLog } from "./logs.ts";
 import { showJobs } from "./show.ts";
 import { type SubmitFlags, submitJob } from "./submit.ts";
 import { type WaitFlags, waitForJobs } from "./wait.ts";
@@ -35,6 +37,16 @@ export function addJobCommands(program: Command, act: Act): void {
   withCommonOptions(job.command("show <id...>"))
     .description("Show everything about jobs")
     .action(act((context, ids: string[]) => showJobs(ids, context)));
+  withCommonOptions(job.command("logs <id>"))
+    .description("Show what a job has printed and logged")
+    .option("-f, --follow", "wait for more lines, until the job ends")
+    .option("-n, --tail <number>", "begin with the last lines", whole(0, 1_000_000_000))
+    .option(
+      "--source <name>",
+      `only lines of ${LOG_SOURCES.join(", ")}; can be repeated`,
+      collectedList,
+    )
+    .action(act((context, id: string, flags: LogFlags) => writeLog(id, { flags, context })));
   withCommonOptions(job.command("wait <id...>"))
     .description("Wait for the ends of jobs, and write their results")
     .option("--timeout <duration>", "longest time to wait, such as 30s", durationMs)

@@ -1,0 +1,46 @@
+import type { Output } from "./output.ts";
+
+/** Lines that come close together are written at once. */
+const GATHER_MS = 20;
+const GATHERED_CHARS = 64 * 1024;
+
+/**
+ * Gathers lines of data that may come fast, since a write for each would take most of the time.
+ * Tells `onFailure` if a write fails while nobody waits for one.
+ */
+export class GatheredLines {
+  readonly #output: Output;
+  readonly #onFailure: (error: unknown) => void;
+  #texts: string[] = [];
+  #chars = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(output: Output, onFailure: (error: unknown) => void) {
+    this.#output = output;
+    this.#onFailure = onFailure;
+  }
+
+  /** Adds a line. Waits for the reader of the output if many lines are gathered. */
+  async add(text: string): Promise<void> {
+    this.#texts.push(text);
+    this.#chars += text.length;
+    if (this.#chars >= GATHERED_CHARS) return await this.flush();
+    this.#timer ??= setTimeout(() => this.flush().catch(this.#onFailure), GATHER_MS);
+  }
+
+  /**
+   * Writes what is gathered.
+   *
+   * @throws {OutputClosed} If nobody reads it.
+   */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const texts = this.#texts;
+    this.#texts = [];
+    this.#chars = 0;
+    this.#writing = this.#writing.then(() => this.#output.lines(texts));
+    await this.#writing;
+  }
+}

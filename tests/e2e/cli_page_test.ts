@@ -1,0 +1,89 @@
+/** Runs what docs/cli.md shows, as a person types it, against a real server. */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { snippetsOf } from "../docs/markdown.ts";
+
+const BLOCKS = snippetsOf(await Deno.readTextFile(join(ROOT, "docs/cli.md")))
+  .filter(({ language }) => language === "sh").map(({ text }) => text);
+/** `deno task` as in the folder of the clone, but with the files of the folder of a test. */
+const DENO = `deno() { shift; command deno task -q --config "$CLONE/deno.json" "$@"; }\n`;
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A server of the demo tools, and the folder of a person who calls it. */
+class Place implements AsyncDisposable {
+  readonly #parts: AsyncDisposableStack;
+  readonly #server: ServerProcess;
+  readonly #folder: string;
+
+  private constructor(parts: AsyncDisposableStack, server: ServerProcess, folder: string) {
+    this.#parts = parts;
+    this.#server = server;
+    this.#folder = folder;
+  }
+
+  static async open(): Promise<Place> {
+    await using parts = new AsyncDisposableStack();
+    const { path } = parts.use(await tempDir());
+    const server = parts.use(await ServerProcess.start({ dataDir: join(path, "data") }));
+    return new Place(parts.move(), server, path);
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(join(this.#folder, name), text);
+  }
+
+  /** Runs a script in the folder, which is the home of the person. */
+  async run(script: string): Promise<Ended> {
+    const clone = join(this.#folder, "snakeden");
+    await Deno.symlink(ROOT, clone).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-ec", script],
+      cwd: this.#folder,
+      env: {
+        CLONE: clone,
+        HOME: this.#folder,
+        DENO_DIR: await denoDir(),
+        NO_COLOR: "1",
+        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+        SNAKEDEN_URL: this.#server.url,
+      },
+      stdin: "null",
+    }).output();
+    const [out = "", err = ""] = [stdout, stderr].map((it) => new TextDecoder().decode(it));
+    return { code, stdout: out, stderr: err };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.disposeAsync();
+  }
+}
+
+async function denoDir(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
+
+Deno.test("the commands of docs/cli.md do what the page says", async () => {
+  await using place = await Place.open();
+  const [tour = "", alias = "", submissions = "", ...others] = BLOCKS;
+  assert.deepEqual(others, []);
+  const { code, stdout, stderr } = await place.run(DENO + tour);
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /^5\n0\n1\n2\n/);
+  assert.match(stdout, /^job +sum$/m);
+  assert.match(stderr, /^The log of the job sum has no lines to show\.$/m);
+  const listed = await place.run(alias);
+  assert.deepEqual([listed.code, listed.stderr], [0, ""]);
+  assert.match(listed.stdout, /sum/);
+  await place.write("args.json", '{"a":2}');
+  const submitted = await place.run(DENO + submissions);
+  assert.deepEqual([submitted.code, submitted.stderr], [0, ""]);
+});
