@@ -183,11 +183,8 @@ const THREAD_FILES: readonly string[] = [
   "src/routes/calls/bodies/submission_body.ts",
   "src/routes/calls/bodies/values_body.ts",
   "src/calls/call_fields.ts",
+  ...["logs", "search", "sources", "wait_reason"].map((it) => `src/sqlite/reader/${it}.ts`),
   ...[
-    "reader/logs.ts",
-    "reader/search.ts",
-    "reader/sources.ts",
-    "reader/wait_reason.ts",
     "writer/claim.ts",
     "writer/files/change_files.ts",
     "writer/finish.ts",

@@ -4,7 +4,6 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { Snakeden } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { parseConfig } from "../../src/config/mod.ts";
-import { CLIENT_ENV } from "../../src/environment_names.ts";
 import { isRecord } from "../../src/json/mod.ts";
 import { ROOT, ServerProcess } from "../fixtures/host.ts";
 import { fileNameOf, hiddenFilesOf, type Snippet, snippetsOf } from "./markdown.ts";
