@@ -21,8 +21,8 @@ const API_KEY = "a-key-of-enough-characters";
 
 /**
  * Runs the snippets of one page, as a reader who copies them into one folder. Files that a page
- * shows are in this folder from the beginning. Commands of `curl` and `deno task job` go to a server
- * that has been started in it.
+ * shows are in this folder from the beginning. Commands of `curl` and `deno task job` go to a
+ * server that has been started in it.
  */
 export class Page implements AsyncDisposable {
   readonly #root: string;
