@@ -15,7 +15,7 @@ csv.field_size_limit(2**31 - 1)
 
 
 class Verdict(TypedDict):
-    """What is wrong with a row, by column, and the version of the schema that says so."""
+    """The problems of a row, by column, and the version of the schema that finds them."""
 
     version: int
     problems: dict[str, str]

@@ -112,7 +112,7 @@ function second({ columns }: Schema): Schema {
   return { version: 2, columns: { ...columns, amount: { ...columns["amount"], max: 500 } } };
 }
 
-/** What the schema says of a row of make_table.ts, by hand. */
+/** Says whether the schema allows a row of make_table.ts, worked out by hand. */
 function isRight(id: number, version: number): boolean {
   return id % 10 !== 0 && (version === 1 || (id * 7 % 100_000) / 100 <= 500);
 }
