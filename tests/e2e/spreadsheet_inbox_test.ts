@@ -117,7 +117,7 @@ function isRight(id: number, version: number): boolean {
   return id % 10 !== 0 && (version === 1 || (id * 7 % 100_000) / 100 <= 500);
 }
 
-/** Waits until a row has been judged by this version; returns its result. */
+/** Waits until this version has judged a row. */
 async function judgedBy(client: SnakedenClient, batch: string, version: number): Promise<void> {
   for await (const item of client.jobs.results<Verdict>(batch)) {
     if ("result" in item && item.result.version === version) return;
