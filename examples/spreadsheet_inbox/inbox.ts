@@ -59,7 +59,15 @@ async function end(name: string, job: JobHandle): Promise<void> {
   if (items !== undefined) console.log(`${name}: ${items.done} rows, ${items.failed} failed`);
 }
 
+/** Writes items as lines, in chunks of about 64 KiB: a chunk for each line would be slow. */
 async function* lines(items: AsyncIterable<BatchResult>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const item of items) yield encoder.encode(`${JSON.stringify(item)}\n`);
+  let text = "";
+  for await (const item of items) {
+    text += `${JSON.stringify(item)}\n`;
+    if (text.length < 65_536) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  yield encoder.encode(text);
 }
