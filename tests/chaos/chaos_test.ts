@@ -18,12 +18,16 @@ import {
 import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { usedBytes } from "../fixtures/live_objects.ts";
 import { until } from "../fixtures/until.ts";
+import { BatchKinds } from "./kinds/batch_kinds.ts";
+import { FileKinds } from "./kinds/file_kinds.ts";
 import { HostToolKinds } from "./kinds/host_tool_kinds.ts";
 import { InputKinds } from "./kinds/input_kinds.ts";
 import { JobHttpKinds } from "./kinds/job_http_kinds.ts";
 import { JOB_QUEUES, JobKinds } from "./kinds/job_kinds.ts";
+import { JobLogKinds } from "./kinds/job_log_kinds.ts";
 import { pause } from "./kinds/kind.ts";
 import { OpenWork } from "./kinds/open_work.ts";
+import { MORE_QUEUES, QueueKinds } from "./kinds/queue_kinds.ts";
 import { ResumeKinds } from "./kinds/resume_kinds.ts";
 import { SocketKinds } from "./kinds/socket_kinds.ts";
 import { leftOfCalls } from "./leaks.ts";
@@ -104,7 +108,12 @@ Deno.test({
     const open = new OpenWork();
     const hostTools = new HostToolKinds(open);
     const pool = {
-      adapter: ["chaotic:Chaotic", "chaotic_asks:ChaoticAsks", "chaotic_jobs:ChaoticJobs"],
+      adapter: [
+        "chaotic:Chaotic",
+        "chaotic_asks:ChaoticAsks",
+        "chaotic_jobs:ChaoticJobs",
+        "chaotic_files:ChaoticFiles",
+      ],
       modulePaths: [ADAPTERS],
       heartbeat: HEARTBEAT,
       recycle: { maxCalls: 5_000 },
@@ -117,7 +126,7 @@ Deno.test({
     const den = await startDen({}, {
       dataDir: data.path,
       sessions: { sweepMs: 500 },
-      jobs: { queues: [...JOB_QUEUES] },
+      jobs: { queues: [...JOB_QUEUES, ...MORE_QUEUES] },
       hostTools: hostTools.tools,
       limits: { streamResumeMs: RESUME_MS },
       pools: [
@@ -136,6 +145,7 @@ Deno.test({
     const sessions = new SessionLoad(den);
     const ledger = `${data.path}/ledger`;
     const jobs = new JobKinds(den, { ledger, open });
+    const files = new FileKinds(den, { origin, dataDir: data.path });
     const load = new ChaosLoad(den, {
       origin,
       random,
@@ -146,6 +156,10 @@ Deno.test({
         ...new SocketKinds({ origin }).kinds,
         ...new ResumeKinds({ origin }).kinds,
         ...jobs.kinds,
+        ...files.kinds,
+        ...new JobLogKinds(den, { origin }).kinds,
+        ...new BatchKinds(den, { origin }).kinds,
+        ...new QueueKinds(den).kinds,
         ...new JobHttpKinds({ origin, ledger, book: jobs.book }).kinds,
       ],
     });
@@ -163,6 +177,7 @@ Deno.test({
     assert.deepEqual(load.strange.slice(0, 5), [], `${load.strange.length} unexpected ends`);
     assert.equal(load.ended, load.made);
     console.log(await jobs.book.settle(ledger));
+    console.log(await files.settle());
 
     await until(
       () => {
