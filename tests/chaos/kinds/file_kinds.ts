@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type FileInfo, type Snakeden, SnakedenError } from "../../../mod.ts";
 import { until } from "../../fixtures/until.ts";
 import type { Random } from "../random.ts";
-import { errorOf, type Kind, leaveAfter, pause } from "./kind.ts";
+import { errorOf, type Kind, leaveAfter } from "./kind.ts";
 
 const MAX_BYTES = 300_000;
 /** The time that the host has to remove the blobs that nothing names any more. */
@@ -96,12 +96,14 @@ export class FileKinds {
   }
 
   async #add(random: Random): Promise<void> {
-    await this.#added(random);
+    this.#note(await this.#added(random));
   }
 
   async #added(random: Random): Promise<FileInfo> {
     const bytes = bytesOf(random);
-    return this.#note(await this.#den.files.add(bytes, { name: "chaos" }), bytes);
+    const file = await this.#den.files.add(bytes, { name: "chaos" });
+    assert.equal(file.sha256, hashOf(bytes));
+    return file;
   }
 
   async #upload(random: Random): Promise<void> {
@@ -110,7 +112,8 @@ export class FileKinds {
     const response = await fetch(url, { method: "PUT", body });
     const answer = await response.json();
     if (!response.ok) throw errorOf(answer);
-    this.#note(answer, body);
+    assert.equal(answer.sha256, hashOf(body));
+    this.#note(answer);
   }
 
   /** Leaves in the middle of an upload, which leaves nothing: its name is in no list. */
@@ -171,6 +174,7 @@ export class FileKinds {
     if (isLeft) return void await call.catch(() => {});
     const hash = await call;
     assert.equal(hash, file.sha256);
+    this.#note(file);
   }
 
   async #job(random: Random): Promise<void> {
@@ -184,6 +188,7 @@ export class FileKinds {
     });
     await assert.rejects(this.#den.files.remove(file.id), { code: "file_in_use" });
     assert.equal(await job.result(), file.sha256);
+    this.#note(file);
   }
 
   async #make(random: Random): Promise<void> {
@@ -211,22 +216,17 @@ export class FileKinds {
     assert.equal(file.sha256, hashOf(expected));
     const bytes = await new Response(await this.#den.files.open(id)).bytes();
     assert.equal(hashOf(bytes), file.sha256);
-    await pause(0);
   }
 
-  #note(file: FileInfo, bytes: Uint8Array): FileInfo {
-    assert.equal(file.sha256, hashOf(bytes));
+  /** Lets other callers use a file, and remove it. */
+  #note(file: FileInfo): void {
     this.#kept.set(file.id, file);
-    return file;
   }
 
   #pick(random: Random): FileInfo | undefined {
-    return random.pick([...this.#kept.values()].slice(0, -CALLERS_FILES));
+    return random.pick([...this.#kept.values()]);
   }
 }
-
-/** The last files are left alone: their callers still use them. */
-const CALLERS_FILES = 50;
 
 /** Returns bytes, of which some are the same again and again. */
 function bytesOf(random: Random): Uint8Array<ArrayBuffer> {
