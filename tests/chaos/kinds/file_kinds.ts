@@ -10,7 +10,7 @@ const MAX_BYTES = 300_000;
 /** The time that the host has to remove the blobs that nothing names any more. */
 const SWEEP_MS = 30_000;
 
-/** Files: uploads that end or are cut, downloads, removals, arguments of tools, and their output. */
+/** Files: uploads that end or are cut, downloads, removals, and files that tools use and make. */
 export class FileKinds {
   readonly #den: Snakeden;
   readonly #origin: string;
