@@ -7,6 +7,7 @@ import {
   type ChunkSink,
   type OnOutcomes,
   OutcomeReader,
+  type OutputSink,
   type Pool,
 } from "../pool/mod.ts";
 import { invalidCall } from "./call_fields.ts";
@@ -37,6 +38,10 @@ export interface BulkWatch {
   readonly onSent?: ((work: CallWork) => void) | undefined;
   /** Receives progress of items, as `{ item, report }`. */
   readonly onProgress?: ((report: Value) => void) | undefined;
+  /** Receives the output of all items. */
+  readonly output?: OutputSink | undefined;
+  /** The job whose items they are. */
+  readonly job?: string;
   /** Stops the call, instead of the signal of its options. Sessions that are strict need both. */
   readonly signal?: StopSignal | undefined;
 }
@@ -94,6 +99,8 @@ export async function runBulk(
           watch.onSent?.(work);
         },
         onProgress: watch.onProgress ?? (() => {}),
+        output: watch.output,
+        ...(watch.job === undefined ? {} : { job: watch.job }),
       },
     });
   } catch (error) {

@@ -161,6 +161,16 @@ export class Calls {
     });
   }
 
+  /**
+   * Puts the files that the arguments of an item name in their places; undefined if they name none.
+   * Other calls do that by themselves. The caller releases the files of what it gets.
+   *
+   * @throws {SnakedenError} `invalid_input` or `unknown_file`, with the path of the field.
+   */
+  openFiles(args: Value): Promise<Value> | undefined {
+    return this.#preparation.openFiles(args);
+  }
+
   /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
   stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
     return new ToolStream<T>((leaving) => this.#open({ tool, args, options }, leaving), {

@@ -76,6 +76,11 @@ export class Preparation {
     return ready;
   }
 
+  /** See `Calls.openFiles`. */
+  openFiles(args: Value): Promise<Value> | undefined {
+    return this.#files?.concerns(args) ? this.#files.open(args) : undefined;
+  }
+
   async #ready(
     { tool, args, options, pool }: PlacedCall,
     waiting: Promise<number> | undefined,

@@ -1,12 +1,13 @@
-import { type Clock, LoneSignal, type StopSignal } from "../../async/mod.ts";
+import { type Clock, LoneSignal, settlesWithin, type StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
 import type { BulkOutcome, BulkWatch } from "../../calls/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
-import type { ItemOutcome } from "../../pool/mod.ts";
+import type { CallWork, ItemOutcome } from "../../pool/mod.ts";
 import type { JobError } from "../../store/mod.ts";
 import { jobErrorOf } from "../failures/mod.ts";
 import { checkpointOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
+import { ItemFiles, type OpenFiles } from "./item_files.ts";
 import { OpenItems } from "./open_items.ts";
 import { OutputWriter, type OutputWriterDeps } from "./output_writer.ts";
 import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
@@ -23,6 +24,7 @@ export interface BatchWorkDeps extends Omit<OutputWriterDeps, "checkpoint" | "on
   /** Returns the most parts that may be under way. */
   readonly window: () => number;
   readonly bulk: (args: readonly (string | Value)[], watch: BulkWatch) => Promise<BulkOutcome>;
+  readonly openFiles: OpenFiles;
   /** Returns the time after which an item is tried again; null if it is not. */
   readonly retryInMs: (attempt: number, error: JobError) => number | null;
   readonly onBegun: (worker: string) => void;
@@ -42,6 +44,8 @@ const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>([
 const REFUSED_PAUSE_MS = 50;
 /** The parts that may fail one after the other for a reason that is not of an item. */
 const MAX_FAILED_PARTS = 3;
+/** The longest wait for the output of the last parts. */
+const OUTPUT_MS = 5_000;
 /** The shortest time between two reports of progress. */
 const REPORT_MS = 200;
 
@@ -59,6 +63,8 @@ export class BatchWork {
   readonly #bell = new Bell();
   /** The parts that are under way, each with the signal that stops it. */
   readonly #underWay = new Set<LoneSignal>();
+  /** The output of parts that is still being read. */
+  readonly #outputs = new Set<Promise<void>>();
   #reading = false;
   #pausedUntil = 0;
   #failedParts = 0;
@@ -107,6 +113,7 @@ export class BatchWork {
       this.#bell.close();
     }
     await this.#writer.flush();
+    await settlesWithin(Promise.all(this.#outputs), OUTPUT_MS);
     this.#report({ isLast: true });
     if (this.#failure !== undefined) throw this.#failure.error;
     if (signal.aborted) throw signal.reason;
@@ -165,17 +172,34 @@ export class BatchWork {
     }
   }
 
-  async #send(items: readonly BatchItem[]): Promise<void> {
-    const { bulk } = this.#deps;
+  async #send(given: readonly BatchItem[]): Promise<void> {
     const signal = new LoneSignal();
+    this.#underWay.add(signal);
+    try {
+      if (!ItemFiles.concern(given)) return await this.#run(given, signal);
+      using files = new ItemFiles(this.#deps.openFiles);
+      const items = await files.open(given, (item, error) => this.#itemFailed(item, error));
+      if (signal.aborted) this.#items.putBack(items);
+      else if (items.length > 0) await this.#run(items, signal);
+    } finally {
+      this.#underWay.delete(signal);
+      this.#bell.ring();
+    }
+  }
+
+  /** Runs a part. Never throws. */
+  async #run(items: readonly BatchItem[], signal: LoneSignal): Promise<void> {
     const list: (string | Value)[] = [];
     for (const { args } of items) if (args !== undefined) list.push(args);
     let ended = 0;
-    this.#underWay.add(signal);
+    let work: CallWork | undefined;
     try {
-      const { runMs } = await bulk(list, {
+      const { runMs } = await this.#deps.bulk(list, {
         signal,
-        onSent: ({ workerId }) => this.#deps.onBegun(workerId),
+        onSent: (sent) => {
+          work = sent;
+          this.#deps.onBegun(sent.workerId);
+        },
         onOutcomes: (outcomes, first) => {
           for (const [i, outcome] of outcomes.entries()) {
             const item = items[first + i];
@@ -188,11 +212,19 @@ export class BatchWork {
       this.#size.ran(items.length, runMs);
       this.#failedParts = 0;
     } catch (error) {
+      // Its items may run elsewhere then.
+      await overOf(work);
       this.#partFailed(items.slice(ended), { error, ended });
-    } finally {
-      this.#underWay.delete(signal);
-      this.#bell.ring();
     }
+    this.#readOutputOf(work);
+  }
+
+  /** Lets the run wait for the output of a part, which further parts need not. */
+  #readOutputOf(work: CallWork | undefined): void {
+    const read = work?.outputRead;
+    if (read === undefined) return;
+    this.#outputs.add(read);
+    void read.finally(() => this.#outputs.delete(read));
   }
 
   #outcome(item: BatchItem, outcome: ItemOutcome): void {
@@ -267,6 +299,12 @@ export class BatchWork {
     const { total, readPart, next: read } = feed;
     onProgress(this.#meter.progress({ done, failed, total, read, readPart }));
   }
+}
+
+/** Resolves when work is over, which may be some time after its call has failed. */
+async function overOf(work: CallWork | undefined): Promise<void> {
+  if (work === undefined || work.isOver) return;
+  await new Promise<void>((resolve) => work.onOver = resolve);
 }
 
 /** Returns the index in its part of the item that ran when the part failed. */

@@ -1,5 +1,5 @@
 import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
-import { frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
+import { findFiles, frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
 import type { Calls } from "../../calls/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
@@ -28,7 +28,7 @@ import { poolForJob, wrongField } from "./tool_pool.ts";
 
 /** Dependencies of a {@link BatchRunner}. */
 export interface BatchRunnerDeps {
-  readonly calls: Pick<Calls, "bulk">;
+  readonly calls: Pick<Calls, "bulk" | "openFiles">;
   readonly tools: Pick<ToolRegistry, "find" | "poolFor">;
   readonly pools: PoolsByName;
   readonly fileStore: Pick<Files, "get" | "read">;
@@ -112,12 +112,16 @@ export class BatchRunner implements Runner<BatchJob> {
       ...(items === undefined ? {} : { items: JSON.parse(JSON.stringify(items)) as JsonObject }),
       ...(window === undefined ? {} : { window }),
     };
+    const files = [
+      ...(inputsFile === undefined ? [] : [{ path: "inputsFile", id: inputsFile }]),
+      ...(findFiles(packed, "")?.places ?? []),
+    ];
     return {
       name: tool,
       pool: found.name,
       options,
       args: writeFrame(packed),
-      ...(inputsFile === undefined ? {} : { files: [{ path: "inputsFile", id: inputsFile }] }),
+      ...(files.length === 0 ? {} : { files }),
     };
   }
 
@@ -168,7 +172,13 @@ export class BatchRunner implements Runner<BatchJob> {
       limits: { maxItems: config.maxBatchItems, maxResultBytes: config.maxResultBytes },
       blobs: this.#blobs,
       window: () => window ?? Math.max(1, pools.get(poolName)?.size ?? 1),
-      bulk: (args, watch) => calls.bulk({ tool, items: args, options: callOptions }, watch),
+      bulk: (args, watch) =>
+        calls.bulk({ tool, items: args, options: callOptions }, {
+          ...watch,
+          output: run.output,
+          job: id,
+        }),
+      openFiles: (args) => calls.openFiles(args),
       retryInMs: (attempt, error) =>
         retryInMs({ attempt, maxAttempts, options: { retry: { ...retry } } }, error, {
           retry: config.retry,

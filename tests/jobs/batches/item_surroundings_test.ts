@@ -1,0 +1,84 @@
+/** What surrounds the items of a batch, with real workers: files, output, and the job. */
+import assert from "node:assert/strict";
+import type { BatchResult, JobInput, Snakeden } from "../../../mod.ts";
+import { startDen } from "../../fixtures/host.ts";
+
+type Batch = Extract<JobInput, { readonly kind: "batch" }>;
+
+async function run(
+  den: Snakeden,
+  batch: Omit<Batch, "kind">,
+): Promise<{ readonly id: string; readonly results: readonly BatchResult[] }> {
+  const handle = await den.jobs.submit({ kind: "batch", ...batch });
+  const results = await Array.fromAsync(handle.results());
+  await handle.done();
+  return { id: handle.id, results: results.toSorted((a, b) => a.index - b.index) };
+}
+
+function outcomes(results: readonly BatchResult[]): unknown[] {
+  return results.map((it) => "error" in it ? it.error.code : it.result);
+}
+
+async function fileOf(den: Snakeden, text: string): Promise<{ readonly $file: string }> {
+  const { id } = await den.files.add(new TextEncoder().encode(text));
+  return { $file: id };
+}
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`${carrier}: the items of a batch are given the files that they name`, async () => {
+    await using den = await startDen({ adapter: "batch_work", carrier });
+    const [one, two] = [await fileOf(den, "1"), await fileOf(den, "22")];
+    const inline = await run(den, {
+      tool: "text_length",
+      inputs: [{ data: one }, { data: two }, { data: one }],
+    });
+    assert.deepEqual(outcomes(inline.results), [1, 2, 1]);
+    const common = await run(den, { tool: "text_length", inputs: [{}, {}], args: { data: two } });
+    assert.deepEqual(outcomes(common.results), [2, 2]);
+  });
+
+  Deno.test(`${carrier}: what the items of a batch print and log is in the log of the job`, async () => {
+    await using den = await startDen({ adapter: "batch_work", carrier });
+    const inputs = Array.from({ length: 500 }, (_, n) => ({ n }));
+    const { id } = await run(den, { tool: "talk", inputs });
+    const lines = await Array.fromAsync(den.jobs.logs(id, { follow: false }));
+    const textsOf = (source: string): string[] =>
+      lines.filter((it) => it.source === source).map(({ text }) => text).toSorted();
+    assert.deepEqual(textsOf("stdout"), inputs.map(({ n }) => `item ${n}`).toSorted());
+    assert.deepEqual(textsOf("log"), inputs.map(({ n }) => `logged ${n}`).toSorted());
+  });
+}
+
+Deno.test("an item whose file is unknown fails alone; a submission that names one is refused", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  const file = await fileOf(den, "three");
+  const lines = [{ data: { $file: "none" } }, { data: file }, { data: { $file: 7 } }]
+    .map((it) => JSON.stringify(it)).join("\n");
+  const { $file: inputsFile } = await fileOf(den, lines);
+  const { results } = await run(den, { tool: "text_length", inputsFile });
+  assert.deepEqual(outcomes(results), ["unknown_file", 5, "invalid_input"]);
+  const wrong = den.jobs.submit({
+    kind: "batch",
+    tool: "text_length",
+    inputs: [{ data: file }, { data: { $file: "none" } }],
+  });
+  await assert.rejects(wrong, { code: "unknown_file", message: /inputs\[1\]\.data/ });
+  const noList = den.jobs.submit({ kind: "batch", tool: "text_length", inputsFile: "none" });
+  await assert.rejects(noList, { code: "unknown_file", message: /inputsFile/ });
+});
+
+Deno.test("a batch keeps the files that it names, and those that its items make", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  const file = await fileOf(den, "kept");
+  const { id } = await run(den, { tool: "text_length", inputs: [{ data: file }] });
+  await assert.rejects(den.files.remove(file.$file), {
+    code: "file_in_use",
+    details: { jobId: id, fileId: file.$file },
+  });
+  const made = await run(den, { tool: "write_down", inputs: [{ text: "a" }, { text: "b" }] });
+  const { items } = await den.jobs.artifacts(made.id);
+  assert.deepEqual(items.map(({ name, job }) => [name, job]).toSorted(), [
+    ["a.txt", made.id],
+    ["b.txt", made.id],
+  ]);
+});
