@@ -1,5 +1,12 @@
 import { Value } from "../../bridge/mod.ts";
-import { BEGINNING, type FileBytes, type Format, openItems, type Place } from "./inputs/mod.ts";
+import {
+  BEGINNING,
+  type FileBytes,
+  type Format,
+  openItems,
+  type Place,
+  type TypesOf,
+} from "./inputs/mod.ts";
 
 /** An item that is to run. */
 export interface BatchItem {
@@ -118,20 +125,22 @@ export class FileFeed implements ItemFeed {
 
   constructor(
     file: FileBytes,
-    { format, from, place, args, maxItemBytes, maxDepth }: {
+    { format, from, place, args, maxItemBytes, maxDepth, typesOf }: {
       readonly format: Format;
       readonly from: number;
       readonly place: Place;
       readonly args: ItemArgs;
       readonly maxItemBytes: number;
       readonly maxDepth: number;
+      /** The types of the columns of a table. */
+      readonly typesOf?: TypesOf | undefined;
     },
   ) {
     this.#file = file;
     this.#args = new FileArgs(args, maxDepth);
     this.#next = from;
     this.#place = place;
-    this.#lists = openItems(file, { format, from: place, maxItemBytes });
+    this.#lists = openItems(file, { format, from: place, maxItemBytes, typesOf });
   }
 
   get total(): number | undefined {

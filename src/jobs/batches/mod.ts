@@ -7,7 +7,7 @@
  */
 export { BatchWork, type BatchWorkDeps } from "./batch_work.ts";
 export { type Reached, readCheckpoint } from "./checkpoint.ts";
-export { type FileBytes, FileFault, type Format, FORMATS } from "./inputs/mod.ts";
+export { cellTypes, type FileBytes, FileFault, type Format, FORMATS } from "./inputs/mod.ts";
 export { FileFeed, InlineFeed, type ItemArgs, type ItemFeed } from "./item_feed.ts";
 export type { OpenFiles } from "./item_files.ts";
 export type { OutputBlobs } from "./output_writer.ts";

@@ -10,6 +10,7 @@ import type { Blobs, JobRow, JsonObject } from "../../store/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import {
   BatchWork,
+  cellTypes,
   type FileBytes,
   FileFault,
   FileFeed,
@@ -192,12 +193,15 @@ export class BatchRunner implements Runner<BatchJob> {
 
   async #feed(run: Run, { low: from, place }: Reached): Promise<ItemFeed> {
     const { maxDepth } = this.#deps.limits;
-    const { file, format = "ndjson", input }: StoredOptions = run.claim.job.options;
+    const { name: tool, pool, options } = run.claim.job;
+    const { file, format = "ndjson", input }: StoredOptions = options;
     const { inputs = [], args } = argsOf(run);
     const common = args === undefined ? undefined : Value.from(args, { maxDepth });
     const itemArgs: ItemArgs = { input, common };
     if (file === undefined) return new InlineFeed(inputs, { from, args: itemArgs, maxDepth });
+    const schema = format === "csv" ? this.#deps.tools.find(tool, pool)?.inputSchema : undefined;
     return new FileFeed(await this.#open(file), {
+      typesOf: schema && cellTypes(schema, input),
       format,
       from,
       place,

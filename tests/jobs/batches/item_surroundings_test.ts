@@ -1,4 +1,4 @@
-/** What surrounds the items of a batch, with real workers: files, output, and the job. */
+/** Tests the surroundings of the items of a batch: files, output and the job, with real workers. */
 import assert from "node:assert/strict";
 import type { BatchResult, JobInput, Snakeden } from "../../../mod.ts";
 import { startDen } from "../../fixtures/host.ts";
@@ -81,4 +81,23 @@ Deno.test("a batch keeps the files that it names, and those that its items make"
     ["a.txt", made.id],
     ["b.txt", made.id],
   ]);
+});
+
+Deno.test("the cells of a table have the types of the parameters, in columns and in a row", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  const table = "n,scale,label,limit\n1,0.5,007,\n2,2,x,9\nthree,1,y,9\n";
+  const { $file: inputsFile } = await fileOf(den, table);
+  const columns = await run(den, { tool: "scaled", inputsFile, format: "csv" });
+  assert.deepEqual(outcomes(columns.results), [
+    [0.5, "007", null],
+    [4, "x", 9],
+    "invalid_arguments",
+  ]);
+  const { results } = await run(den, {
+    tool: "scaled_row",
+    inputsFile,
+    format: "csv",
+    input: "row",
+  });
+  assert.deepEqual(outcomes(results), [[0.5, "007", null], [4, "x", 9], "invalid_arguments"]);
 });

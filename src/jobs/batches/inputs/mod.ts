@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { type CellTypes, cellTypes, type TypesOf } from "./cell_types.ts";
 export {
   BEGINNING,
   type FileBytes,

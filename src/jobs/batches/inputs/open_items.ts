@@ -5,7 +5,8 @@ import {
   type Place,
   type ReadItem,
 } from "./item_source.ts";
-import { readCsv, readCsvHeader } from "./read_csv.ts";
+import type { TypesOf } from "./cell_types.ts";
+import { noTypes, readCsv, readCsvHeader } from "./read_csv.ts";
 import { readJsonLines, readTextLines } from "./read_lines.ts";
 import { TextBlocks } from "./text_blocks.ts";
 
@@ -16,6 +17,8 @@ export interface OpenItemsOptions {
   readonly from?: Place;
   /** The longest item, in bytes. */
   readonly maxItemBytes: number;
+  /** The types of the columns of a table; text by default. */
+  readonly typesOf?: TypesOf | undefined;
 }
 
 /**
@@ -26,11 +29,11 @@ export interface OpenItemsOptions {
  */
 export async function* openItems(
   file: FileBytes,
-  { format, from = BEGINNING, maxItemBytes }: OpenItemsOptions,
+  { format, from = BEGINNING, maxItemBytes, typesOf = noTypes }: OpenItemsOptions,
 ): AsyncGenerator<readonly ReadItem[]> {
   const header = format === "csv" && from.offset > 0
-    ? await withBlocks(file, { place: BEGINNING, maxItemBytes }, readCsvHeader)
-    : undefined;
+    ? await withBlocks(file, { place: BEGINNING, maxItemBytes }, (it) => readCsvHeader(it, typesOf))
+    : typesOf;
   const blocks = await blocksOf(file, { place: from, maxItemBytes });
   try {
     const lists = format === "csv"

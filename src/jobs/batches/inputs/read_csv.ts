@@ -1,3 +1,4 @@
+import { cellJson, type CellTypes, type TypesOf } from "./cell_types.ts";
 import type { ReadItem } from "./item_source.ts";
 import { FileFault, type TextBlock, type TextBlocks } from "./text_blocks.ts";
 
@@ -11,24 +12,27 @@ export interface CsvHeader {
   readonly names: readonly string[];
   /** The names, each as it begins a field of an object of JSON. */
   readonly keys: readonly string[];
+  /** The types of the columns that are not text; undefined if all are text. */
+  readonly types: readonly (CellTypes | undefined)[] | undefined;
 }
 
 /**
- * Yields the rows of a table (CSV, RFC 4180) as objects of texts by the names of their columns, in
- * lists. A row ends with a line feed, perhaps behind a carriage return; a quoted field may contain
- * both. Empty lines are left out.
+ * Yields the rows of a table (CSV, RFC 4180) as objects by the names of their columns, in lists.
+ * Cells are texts, but for columns of other types ({@link cellJson}). A row ends with a line feed,
+ * perhaps behind a carriage return; a quoted field may contain both. Empty lines are left out.
  *
- * @param header The header, if the blocks begin behind it.
+ * @param header The header, if the blocks begin behind it; otherwise the types of its columns.
  * @throws {FileFault} For a file that is no table.
  */
 export async function* readCsv(
   blocks: TextBlocks,
-  header?: CsvHeader,
+  header: CsvHeader | TypesOf,
 ): AsyncGenerator<ReadItem[]> {
-  let columns = header;
+  const typesOf = typeof header === "function" ? header : noTypes;
+  let columns = typeof header === "function" ? undefined : header;
   for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
     const rows = new CsvRows(block);
-    columns ??= headerOf(rows);
+    columns ??= headerOf(rows, typesOf);
     const items: ReadItem[] = [];
     if (columns !== undefined) {
       for (let row = rows.next(); row !== undefined; row = rows.next()) {
@@ -53,10 +57,10 @@ export async function* readCsv(
  *
  * @throws {FileFault} For a file that is no table.
  */
-export async function readCsvHeader(blocks: TextBlocks): Promise<CsvHeader> {
+export async function readCsvHeader(blocks: TextBlocks, typesOf: TypesOf): Promise<CsvHeader> {
   for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
     const rows = new CsvRows(block);
-    const header = headerOf(rows);
+    const header = headerOf(rows, typesOf);
     if (header !== undefined) return header;
     if (block.isLast) break;
     if (rows.isOpen) blocks.usedBut(rows.restLines(), rows.allLines());
@@ -65,7 +69,10 @@ export async function readCsvHeader(blocks: TextBlocks): Promise<CsvHeader> {
   throw new FileFault(1, "given no header; allowed: a table with a header");
 }
 
-function headerOf(rows: CsvRows): CsvHeader | undefined {
+/** All columns are text. */
+export const noTypes: TypesOf = () => undefined;
+
+function headerOf(rows: CsvRows, typesOf: TypesOf): CsvHeader | undefined {
   const row = rows.next();
   if (row === undefined) return undefined;
   const { fields: names, line } = row;
@@ -78,7 +85,12 @@ function headerOf(rows: CsvRows): CsvHeader | undefined {
   const twice = names.find((it, i) => names.indexOf(it) !== i);
   if (twice !== undefined) throw wrong(`two columns with the name ${JSON.stringify(twice)}`);
   if (row.problem !== undefined) throw new FileFault(line, row.problem);
-  return { names, keys: names.map((it, i) => `${i === 0 ? "{" : ","}${JSON.stringify(it)}:`) };
+  const types = names.map(typesOf);
+  return {
+    names,
+    keys: names.map((it, i) => `${i === 0 ? "{" : ","}${JSON.stringify(it)}:`),
+    types: types.some((it) => it !== undefined) ? types : undefined,
+  };
 }
 
 function itemOf(
@@ -91,14 +103,20 @@ function itemOf(
 ): ReadItem {
   const place = { offset: block.offset, skip, line: block.line };
   const { fields, line } = row;
-  const { keys } = columns;
+  const { keys, types } = columns;
   const problem = row.isFaulty
     ? "it is not UTF-8"
     : row.problem ?? (fields.length === keys.length ? undefined : ragged(fields, keys));
   if (problem !== undefined) return { place, json: undefined, problem: `line ${line}: ${problem}` };
   let json = "";
-  if (row.isPlain) { for (let i = 0; i < keys.length; i++) json += `${keys[i]}"${fields[i]}"`; }
-  else for (let i = 0; i < keys.length; i++) json += keys[i] + JSON.stringify(fields[i]);
+  if (types !== undefined) {
+    for (const [i, field] of fields.entries()) {
+      const type = types[i];
+      json += keys[i] + (type === undefined ? JSON.stringify(field) : cellJson(field, type));
+    }
+  } else if (row.isPlain) {
+    for (let i = 0; i < keys.length; i++) json += `${keys[i]}"${fields[i]}"`;
+  } else for (let i = 0; i < keys.length; i++) json += keys[i] + JSON.stringify(fields[i]);
   return { place, json: `${json}}` };
 }
 
