@@ -7,7 +7,7 @@ import type { JobError } from "../../store/mod.ts";
 import { jobErrorOf } from "../failures/mod.ts";
 import { checkpointOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
-import { ItemFiles, type OpenFiles } from "./item_files.ts";
+import { ItemFiles, type OpenedItems, type OpenFiles } from "./item_files.ts";
 import { OpenItems } from "./open_items.ts";
 import { OutputWriter, type OutputWriterDeps } from "./output_writer.ts";
 import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
@@ -176,11 +176,15 @@ export class BatchWork {
     const signal = new LoneSignal();
     this.#underWay.add(signal);
     try {
-      if (!ItemFiles.concern(given)) return await this.#run(given, signal);
+      if (!ItemFiles.concern(given)) {
+        const args: (string | Value)[] = [];
+        for (const item of given) if (item.args !== undefined) args.push(item.args);
+        return await this.#run({ items: given, args }, signal);
+      }
       using files = new ItemFiles(this.#deps.openFiles);
-      const items = await files.open(given, (item, error) => this.#itemFailed(item, error));
-      if (signal.aborted) this.#items.putBack(items);
-      else if (items.length > 0) await this.#run(items, signal);
+      const opened = await files.open(given, (item, error) => this.#itemFailed(item, error));
+      if (signal.aborted) this.#items.putBack(opened.items);
+      else if (opened.items.length > 0) await this.#run(opened, signal);
     } finally {
       this.#underWay.delete(signal);
       this.#bell.ring();
@@ -188,13 +192,11 @@ export class BatchWork {
   }
 
   /** Runs a part. Never throws. */
-  async #run(items: readonly BatchItem[], signal: LoneSignal): Promise<void> {
-    const list: (string | Value)[] = [];
-    for (const { args } of items) if (args !== undefined) list.push(args);
+  async #run({ items, args }: OpenedItems, signal: LoneSignal): Promise<void> {
     let ended = 0;
     let work: CallWork | undefined;
     try {
-      const { runMs } = await this.#deps.bulk(list, {
+      const { runMs } = await this.#deps.bulk(args, {
         signal,
         onSent: (sent) => {
           work = sent;

@@ -10,6 +10,12 @@ export type OpenFiles = (args: Value) => Promise<Value> | undefined;
 /** The key of an object that names a file. Other texts may look like it. */
 const MARK = '"$file"';
 
+/** Items that can run, and the arguments to send for each. */
+export interface OpenedItems {
+  readonly items: readonly BatchItem[];
+  readonly args: readonly (string | Value)[];
+}
+
 /** The files that the items of one part name. They are held until this is disposed of. */
 export class ItemFiles implements Disposable {
   readonly #open: OpenFiles;
@@ -24,21 +30,26 @@ export class ItemFiles implements Disposable {
     return items.some(({ args }) => textOf(args).includes(MARK));
   }
 
-  /** Returns the items with their files in place; those that cannot have theirs have failed. */
+  /**
+   * Puts the files in their places. Returns the items that can run, as they were given, since the
+   * places are gone when an item runs again, and the arguments to send. The others have failed.
+   */
   async open(
     items: readonly BatchItem[],
     onFailure: (item: BatchItem, error: unknown) => void,
-  ): Promise<readonly BatchItem[]> {
-    const ready: BatchItem[] = [];
+  ): Promise<OpenedItems> {
+    const opened: { items: BatchItem[]; args: (string | Value)[] } = { items: [], args: [] };
     for (const item of items) {
       try {
         const args = await this.#argsOf(item);
-        ready.push(args === item.args ? item : { ...item, args });
+        if (args === undefined) continue;
+        opened.items.push(item);
+        opened.args.push(args);
       } catch (error) {
         onFailure(item, error);
       }
     }
-    return ready;
+    return opened;
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,8 @@
 /** Tests the surroundings of the items of a batch: files, output and the job, with real workers. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { BatchResult, JobInput, Snakeden } from "../../../mod.ts";
-import { startDen } from "../../fixtures/host.ts";
+import { startDen, tempDir } from "../../fixtures/host.ts";
 
 type Batch = Extract<JobInput, { readonly kind: "batch" }>;
 
@@ -46,6 +47,24 @@ for (const carrier of ["socket", "grpc"] as const) {
       lines.filter((it) => it.source === source).map(({ text }) => text).toSorted();
     assert.deepEqual(textsOf("stdout"), inputs.map(({ n }) => `item ${n}`).toSorted());
     assert.deepEqual(textsOf("log"), inputs.map(({ n }) => `logged ${n}`).toSorted());
+  });
+}
+
+for (const how of ["raise", "kill"]) {
+  Deno.test(`an item that runs again has its file again, and so have its neighbours (${how})`, async () => {
+    await using dir = await tempDir();
+    await using den = await startDen({ adapter: "batch_work", taintAfter: 0 });
+    const data = await fileOf(den, "again");
+    const { results } = await run(den, {
+      tool: "read_again",
+      inputs: Array.from({ length: 40 }, (_, i) => ({
+        data,
+        how,
+        ...(i % 10 === 3 ? { fails: join(dir.path, `failed-${i}`) } : {}),
+      })),
+      items: { maxAttempts: 2, retry: { minMs: 1, maxMs: 5 } },
+    });
+    assert.deepEqual(outcomes(results), Array.from({ length: 40 }, () => 5));
   });
 }
 
