@@ -2,7 +2,7 @@ import type { Calls } from "../calls/mod.ts";
 import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
-import { allRunners, JobEngine, JobFeed, Jobs, Queues } from "../jobs/mod.ts";
+import { allRunners, JobEngine, JobFeed, jobOutputs, Jobs, Queues } from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
@@ -32,12 +32,31 @@ export interface OpenedJobs {
   readonly feed: JobFeed;
 }
 
+/** Yields the bytes of the outputs of a job that are kept so far. */
+async function* readOutputs(
+  store: JobStore | SnakedenError,
+  { id, blobs, signal }: {
+    readonly id: string;
+    readonly blobs: Blobs;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (store instanceof SnakedenError) throw store;
+  for await (const output of jobOutputs(id, { store, blobs, after: 0, follow: false, signal })) {
+    yield* output.read();
+  }
+}
+
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
   const { store, blobs, runId, pools, tools, calls } = parts;
   const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
-  const kept = { fileStore: parts.files, blobs };
+  const kept = {
+    fileStore: parts.files,
+    blobs,
+    readOutputs: (id: string, signal: AbortSignal) => readOutputs(store, { id, blobs, signal }),
+  };
   const runners = allRunners({ calls, tools, pools, limits, config, files, ...kept });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,

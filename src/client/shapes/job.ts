@@ -116,6 +116,8 @@ export interface Job {
   readonly cancelReason?: string;
   /** The numbers of the items of a job of kind `batch`, once it has begun. */
   readonly items?: JobItems;
+  /** The id of the file with the result of a batch, if that was asked for and it has ended. */
+  readonly resultFile?: string;
   /** The result of a completed job, decoded; absent in lists, and if it is long. */
   readonly result?: unknown;
   /** The path of the result, if it is too long for {@link Job.result}. */
@@ -216,6 +218,8 @@ export interface BatchJob extends JobOptions {
   readonly items?: { readonly maxAttempts?: number; readonly retry?: JobRetry };
   /** The most parts of the batch that are with workers at once; default the size of the pool. */
   readonly window?: number;
+  /** True to keep the result as a file too, `result.ndjson`, for the arguments of other jobs. */
+  readonly resultFile?: boolean;
 }
 
 /** The end of one item of a batch: what the tool returned, or the error of the last attempt. */

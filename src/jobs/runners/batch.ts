@@ -9,7 +9,9 @@ import type { PoolsByName } from "../../pool/mod.ts";
 import type { Blobs, JobRow, JsonObject } from "../../store/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import {
+  type BatchProgress,
   BatchWork,
+  type BatchWorkDeps,
   cellTypes,
   type FileBytes,
   FileFault,
@@ -32,7 +34,9 @@ export interface BatchRunnerDeps {
   readonly calls: Pick<Calls, "bulk" | "openFiles">;
   readonly tools: Pick<ToolRegistry, "find" | "poolFor">;
   readonly pools: PoolsByName;
-  readonly fileStore: Pick<Files, "get" | "read">;
+  readonly fileStore: Pick<Files, "get" | "read" | "store">;
+  /** Reads the outputs of a job that are kept so far. */
+  readonly readOutputs: (id: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly blobs: Pick<Blobs, "create">;
   readonly limits: { readonly maxDepth: number };
   readonly config: Pick<
@@ -49,6 +53,7 @@ interface StoredOptions {
   readonly input?: string;
   readonly items?: BatchJob["items"];
   readonly window?: number;
+  readonly resultFile?: boolean;
   readonly timeoutMs?: number;
   readonly stallTimeoutMs?: number;
 }
@@ -61,6 +66,8 @@ interface StoredArgs {
 
 /** Parts wait behind the calls of jobs, which have the priority 0. */
 const PRIORITY = -1;
+/** The name of the file with the result. */
+const RESULT_FILE = "result.ndjson";
 /** The attempts of an item, unless the batch names others. */
 const ITEM_ATTEMPTS = 1;
 
@@ -91,7 +98,7 @@ export class BatchRunner implements Runner<BatchJob> {
   }
 
   prepare(job: BatchJob): PreparedJob {
-    const { tool, pool, inputs, inputsFile, format, input, items, window, args } = job;
+    const { tool, pool, inputs, inputsFile, format, input, items, window, resultFile, args } = job;
     const { tools, limits: { maxDepth }, config } = this.#deps;
     const found = poolForJob(tools, { tool, pool });
     const packed = args instanceof Value ? args : Value.from(
@@ -112,6 +119,7 @@ export class BatchRunner implements Runner<BatchJob> {
       ...(input === undefined ? {} : { input }),
       ...(items === undefined ? {} : { items: JSON.parse(JSON.stringify(items)) as JsonObject }),
       ...(window === undefined ? {} : { window }),
+      ...(resultFile === undefined ? {} : { resultFile }),
     };
     const files = [
       ...(inputsFile === undefined ? [] : [{ path: "inputsFile", id: inputsFile }]),
@@ -130,12 +138,19 @@ export class BatchRunner implements Runner<BatchJob> {
     const startedAt = this.#clock.now();
     const reached = reachedBy(run);
     await using feed = await this.#feed(run, reached);
-    const work = this.#work(run, { feed, reached });
+    let last: BatchProgress | undefined;
+    const work = this.#work(run, {
+      feed,
+      reached,
+      onProgress: (progress) => run.progress(last = progress),
+    });
     try {
       await work.run();
     } catch (error) {
       throw error instanceof FileFault ? unreadable(run, error) : error;
     }
+    const { resultFile }: StoredOptions = run.claim.job.options;
+    if (resultFile) run.progress({ ...last, resultFile: await this.#keepResult(run) });
     return { result: { outputs: true }, runMs: this.#clock.now() - startedAt };
   }
 
@@ -146,12 +161,29 @@ export class BatchRunner implements Runner<BatchJob> {
 
   describe({ name }: JobRow, progress?: unknown): Partial<Job> {
     const items = itemsOf(progress);
-    return { tool: name, ...(items === undefined ? {} : { items }) };
+    const file = isRecord(progress) ? progress["resultFile"] : undefined;
+    return {
+      tool: name,
+      ...(items === undefined ? {} : { items }),
+      ...(typeof file === "string" ? { resultFile: file } : {}),
+    };
+  }
+
+  /** Makes a file of the result; returns its id. */
+  async #keepResult({ claim: { job: { id } }, signal }: Run): Promise<string> {
+    const { fileStore, readOutputs } = this.#deps;
+    const file = await fileStore.store(readOutputs(id, signal), {
+      name: RESULT_FILE,
+      mediaType: "application/x-ndjson",
+      job: id,
+      signal,
+    });
+    return file.id;
   }
 
   #work(
     run: Run,
-    { feed, reached }: { readonly feed: ItemFeed; readonly reached: Reached },
+    { feed, reached, onProgress }: Pick<BatchWorkDeps, "feed" | "reached" | "onProgress">,
   ): BatchWork {
     const { calls, pools, tools, config } = this.#deps;
     const { name: tool, pool: poolName, id, options } = run.claim.job;
@@ -187,7 +219,7 @@ export class BatchRunner implements Runner<BatchJob> {
       commit: (news) => run.commit(news),
       onBegun: (worker) => run.begun(worker),
       onRefused: () => run.waits(),
-      onProgress: (progress) => run.progress(progress),
+      onProgress,
     });
   }
 

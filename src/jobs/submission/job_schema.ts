@@ -156,6 +156,10 @@ export const batchJobSchema = group({
   window: whole(1, 10_000, {
     description: "Most parts with workers at once; default the size of the pool.",
   }).optional(),
+  resultFile: z.boolean().meta({
+    description: "Keeps the result as a file too, for the arguments of other jobs.",
+    allowed: "true or false",
+  }).optional(),
   ...optionsShape,
 }, "A tool for many items, as a job. `timeoutMs` is that of each item.");
 

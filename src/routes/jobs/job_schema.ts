@@ -105,6 +105,9 @@ export const jobSchema = schemaOf<Job>()(
     }),
     cancelReason: z.string().optional(),
     items: itemsSchema.optional().openapi({ description: "Items of a batch that has begun." }),
+    resultFile: z.string().optional().openapi({
+      description: "Id of the file with the result of a batch, if that was asked for.",
+    }),
     result: z.unknown().optional().openapi({
       description: "Result of a completed job; absent in lists, and if it is long.",
     }),

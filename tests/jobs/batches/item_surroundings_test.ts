@@ -120,3 +120,22 @@ Deno.test("the cells of a table have the types of the parameters, in columns and
   });
   assert.deepEqual(outcomes(results), [[0.5, "007", null], [4, "x", 9], "invalid_arguments"]);
 });
+
+Deno.test("the result of a batch can be kept as a file, which another job is given", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  const inputs = Array.from({ length: 2_000 }, (_, key) => ({ key }));
+  const { id, results } = await run(den, { tool: "square", inputs, resultFile: true });
+  const { resultFile = "" } = await den.jobs.get(id);
+  const { name, job, bytes, mediaType } = await den.files.get(resultFile);
+  assert.deepEqual([name, job, mediaType], ["result.ndjson", id, "application/x-ndjson"]);
+  const text = await new Response(await den.files.open(resultFile)).text();
+  const lines = text.trimEnd().split("\n").map((it) => JSON.parse(it));
+  assert.deepEqual(lines.toSorted((a, b) => a.index - b.index), results);
+  const next = await den.jobs.submit({
+    tool: "text_length",
+    args: { data: { $file: resultFile } },
+  });
+  assert.equal(await next.result(), bytes);
+  const { id: plain } = await run(den, { tool: "square", inputs: [{ key: 1 }] });
+  assert.equal((await den.jobs.get(plain)).resultFile, undefined);
+});
