@@ -6,7 +6,7 @@
  *
  * An interrupt (Ctrl-C) cancels the job that runs.
  */
-import { type BatchResult, type JobHandle, SnakedenClient } from "snakeden/client";
+import { type Job, type JobHandle, SnakedenClient } from "snakeden/client";
 
 const [path, folder = ".", url = "http://127.0.0.1:8000"] = Deno.args;
 if (path === undefined) {
@@ -27,14 +27,14 @@ const batch = await client.jobs.submit({
   format: "csv",
   input: "row",
   maxAttempts: 10,
+  resultFile: true,
 });
-await end("check", batch);
+const { resultFile } = await end("check", batch);
 
-// 3. Its results become a file, and a job splits the table by them.
-const results = await client.files.add(lines(batch.results()), { name: "results.ndjson" });
+// 3. A job splits the table by the results.
 const split = await client.jobs.submit({
   tool: "split_table",
-  args: { table: { $file: table.id }, results: { $file: results.id } },
+  args: { table: { $file: table.id }, results: { $file: resultFile } },
 });
 await end("split", split);
 
@@ -46,28 +46,17 @@ for (const { id, name, bytes } of (await client.jobs.artifacts(split.id)).items)
 }
 
 /** Waits for the end of a job, through restarts of the server. */
-async function end(name: string, job: JobHandle): Promise<void> {
+async function end(name: string, job: JobHandle): Promise<Job> {
   const cancel = (): void => void job.cancel().catch(console.error);
   Deno.addSignalListener("SIGINT", cancel);
   console.log(`${name}: ${job.id}`);
-  const { state, items, error } = await job.done();
+  const ended = await job.done();
+  const { state, items, error } = ended;
   Deno.removeSignalListener("SIGINT", cancel);
   if (state !== "completed") {
     console.error(`${name}: ${state} ${error?.message ?? ""}`);
     Deno.exit(1);
   }
   if (items !== undefined) console.log(`${name}: ${items.done} rows, ${items.failed} failed`);
-}
-
-/** Writes items as lines, in chunks of about 64 KiB: a chunk for each line would be slow. */
-async function* lines(items: AsyncIterable<BatchResult>): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder();
-  let text = "";
-  for await (const item of items) {
-    text += `${JSON.stringify(item)}\n`;
-    if (text.length < 65_536) continue;
-    yield encoder.encode(text);
-    text = "";
-  }
-  yield encoder.encode(text);
+  return ended;
 }
