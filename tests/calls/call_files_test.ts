@@ -26,7 +26,7 @@ class MemoryFiles implements FileSource {
     const files = ids.map((id) => {
       const file = this.files.get(id);
       if (file !== undefined) return { ...file, text: undefined };
-      throw new SnakedenError("unknown_file", "There is no such file", { details: { fileId: id } });
+      throw new SnakedenError("unknown_file", "there is no such file", { details: { fileId: id } });
     });
     this.pins++;
     return { files, [Symbol.dispose]: () => this.pins-- };
@@ -109,11 +109,11 @@ Deno.test("an unknown file is refused with its path, and nothing is left", async
   await using it = await setUp();
   await assert.rejects(it.files.open(Value.from({ a: { $file: "f1" }, b: { $file: "gone" } })), {
     code: "unknown_file",
-    message: "Cannot use a file: args.b: There is no such file",
+    message: "Cannot use a file: args.b: there is no such file",
     details: {
       path: "args.b",
       fileId: "gone",
-      issues: [{ path: "args.b", message: "There is no such file" }],
+      issues: [{ path: "args.b", message: "there is no such file" }],
     },
   });
   assert.equal(it.source.pins, 0);

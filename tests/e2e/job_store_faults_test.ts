@@ -147,16 +147,18 @@ Deno.test("a server starts with an empty store of jobs if the database is garbag
 
 Deno.test("a server does not start with jobs of a later version, or those that another program has locked", async () => {
   await using server = await Server.open();
+  let version = 0;
   await assert.rejects(
     server.restart(() => {
       const database = new DatabaseSync(server.database);
+      version = Number(database.prepare("pragma user_version").get()?.["user_version"]);
       database.exec("pragma user_version = 99");
       database.close();
     }),
     /Cannot open the jobs in \S+: its version is 99/,
   );
   const database = new DatabaseSync(server.database);
-  database.exec("pragma user_version = 1; begin exclusive");
+  database.exec(`pragma user_version = ${version}; begin exclusive`);
   const locked = /Cannot open the jobs in \S+: database is locked/;
   await assert.rejects(server.restart(() => {}), locked);
   database.exec("rollback");
