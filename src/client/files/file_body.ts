@@ -2,6 +2,9 @@ import { InvalidInputError } from "../../errors.ts";
 import type { BodyFeed, OpenedBody } from "../http/mod.ts";
 import type { FileBody } from "../shapes/mod.ts";
 
+/** The bytes that are gathered before the browser gets them. */
+const BLOB_BYTES = 8 * 1024 * 1024;
+
 /** The bytes of a file, ready to be sent. */
 export type ReadyBody =
   | { readonly body: Blob | Uint8Array<ArrayBuffer> }
@@ -12,14 +15,56 @@ export type ReadyBody =
  * there its bytes are gathered in a `Blob` first, which the browser may keep on its disk.
  *
  * @throws {InvalidInputError} For something that has no bytes.
+ * @throws {unknown} The error of the source, or the reason of the signal, while they are gathered.
  */
-export async function readyBody(source: FileBody): Promise<ReadyBody> {
+export async function readyBody(
+  source: FileBody,
+  signal: AbortSignal | undefined,
+): Promise<ReadyBody> {
   if (source instanceof Uint8Array) return { body: source as Uint8Array<ArrayBuffer> };
   if (source instanceof Blob) return { body: source };
   if (typeof source !== "object" || source === null || !isStream(source)) throw noBytes(source);
   const stream = streamOf(source);
-  if ("document" in globalThis) return { body: await new Response(stream).blob() };
+  if ("document" in globalThis) return { body: await gathered(stream, signal) };
   return { feed: new StreamFeed(stream) };
+}
+
+/**
+ * Gathers a stream in a blob. Not by `Response.blob()`, which has an error of its own for that of
+ * the source, and no end before that of the source.
+ */
+async function gathered(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Blob> {
+  const reader = stream.getReader();
+  const leave = (): void => void reader.cancel(signal?.reason).catch(() => {});
+  let blob = new Blob();
+  let parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  signal?.addEventListener("abort", leave, { once: true });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { value, done } = await reader.read();
+      signal?.throwIfAborted();
+      if (!done && !(value instanceof Uint8Array)) throw noBytes(value);
+      if (!done) {
+        parts.push(value as Uint8Array<ArrayBuffer>);
+        bytes += value.byteLength;
+        if (bytes < BLOB_BYTES) continue;
+      }
+      blob = new Blob([blob, ...parts]);
+      parts = [];
+      bytes = 0;
+      if (done) return blob;
+    }
+  } catch (error) {
+    leave();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", leave);
+  }
 }
 
 /** Sends a stream as the body of one request. */

@@ -33,7 +33,7 @@ export class Files implements DenFiles {
    */
   async add(source: FileBody, options: AddFileOptions = {}): Promise<FileInfo> {
     const { signal, mediaType = typeOf(source), name = nameOf(source), ttlMs, sha256 } = options;
-    const ready = await readyBody(source);
+    const ready = await readyBody(source, signal);
     const reply = await this.#transport.send({
       method: "PUT",
       path: FILES,
