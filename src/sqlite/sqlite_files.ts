@@ -92,11 +92,14 @@ export class SqliteFiles implements FileStore {
       this.#pin(ids, 1);
       try {
         const files = await this.#writer.call("findFiles", ids);
+        const found = ids.filter((_, i) => files[i] !== null);
+        // A file whose time is over is not kept from the sweep.
+        this.#pin(ids.filter((_, i) => files[i] === null), -1);
         let isPinned = true;
         return {
           files: files.map((it) => it ?? undefined),
           [Symbol.dispose]: () => {
-            if (isPinned) this.#pin(ids, -1);
+            if (isPinned) this.#pin(found, -1);
             isPinned = false;
           },
         };

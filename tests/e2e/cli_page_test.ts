@@ -45,7 +45,8 @@ class Place implements AsyncDisposable {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });
     const { code, stdout, stderr } = await new Deno.Command("sh", {
-      args: ["-ec", script],
+      // `deno task` keeps the folder of the task around it, such as that of the tests.
+      args: ["-ec", `unset INIT_CWD\n${script}`],
       cwd: this.#folder,
       env: {
         CLONE: clone,

@@ -47,14 +47,14 @@ Deno.test("src/kv/mod.ts exports nothing that takes or returns a type of Deno KV
   assert.doesNotMatch(text, KV);
 });
 
-Deno.test("src/store imports zod, errors, the rule of session ids, async, collections and itself only", () => {
+Deno.test("src/store imports zod, errors, the log, the rule of session ids, async, collections and itself only", () => {
   const imports = filesBelow(join(ROOT, "src/store")).flatMap((path) =>
     [...Deno.readTextFileSync(path).matchAll(/(?:from|import\() ?"([^"]+)"/g)].map(([, it = ""]) =>
       it.startsWith(".") ? relative(ROOT, join(path, "..", it)) : it
     )
   );
   const allowed =
-    /^(zod|node:(buffer|crypto)|src\/(errors|session_id|(async|collections)\/mod)\.ts|src\/store\/.*)$/;
+    /^(zod|node:(buffer|crypto)|src\/(errors|log|session_id|(async|collections)\/mod)\.ts|src\/store\/.*)$/;
   assert.deepEqual(imports.filter((it) => !allowed.test(it)), []);
   assert.ok(imports.length > 5);
 });

@@ -35,4 +35,11 @@ for (const [method, path, status] of ROUTES) {
     assert.deepEqual([answer.status, code], [400, "invalid_input"]);
     assert.match(detail, /it is not JSON: it is empty/);
   });
+
+  Deno.test(`${method} ${path} does not take null for no body`, async () => {
+    const headers = { "content-type": "application/json" };
+    const answer = await clientOf(memoryEngine()).request(path, { method, headers, body: "null" });
+    assert.equal((await answer.json()).code, "invalid_input");
+    assert.equal(answer.status, 400);
+  });
 }

@@ -84,7 +84,7 @@ export function addSubmit(
   ): Promise<EncodedJson<JobJson, 201>> => {
     noteCall(c, input);
     const follows = prefersEvents(c.req.header("accept"));
-    const position = follows ? positionOf(c.req.header("last-event-id")) : 0;
+    const position = positionOf(c.req.header("last-event-id"));
     using _room = traffic.arguments.hold(weightOf(input));
     const outcome = await jobs.submission(input);
     const { answer, job } = outcome;

@@ -47,8 +47,9 @@ export async function readFields(
   },
 ): Promise<Record<string, unknown>> {
   const body = isOptional
-    ? await traffic.readOptional(request, maxBytes) ?? {}
+    ? await traffic.readOptional(request, maxBytes)
     : await traffic.readSmall(request, maxBytes);
+  if (isOptional && body === undefined) return {};
   if (!isRecord(body)) {
     const message = `given ${shownValue(body)}; allowed: an object of JSON`;
     throw invalidBody([{ path: "", message }]);

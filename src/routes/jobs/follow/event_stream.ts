@@ -44,7 +44,7 @@ export const POSITION_HEADER = {
   in: "header" as const,
   required: false,
   description: "The id of the last event that was seen.",
-  schema: { type: "string" as const, pattern: "^\\d{1,15}$" },
+  schema: { type: "string" as const, pattern: "^\\d{0,15}$" },
 };
 
 /** Options of {@link JobEventStreams}. */

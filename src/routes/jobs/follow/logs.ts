@@ -38,6 +38,22 @@ const LINE = {
   },
 };
 
+const RESET = { type: "object" as const };
+const END = { ...RESET, required: ["state"], properties: { state: TEXT } };
+
+/** Returns the schema of an event. A line has an id. */
+function eventOf(name: string, contentSchema: object): object {
+  return {
+    type: "object",
+    required: contentSchema === LINE ? ["id", "event", "data"] : ["event", "data"],
+    properties: {
+      ...(contentSchema === LINE ? { id: TEXT } : {}),
+      event: { const: name },
+      data: { ...TEXT, contentMediaType: "application/json", contentSchema },
+    },
+  };
+}
+
 const route = createRoute({
   method: "get",
   path: "/v1/jobs/{id}/logs",
@@ -75,7 +91,7 @@ const route = createRoute({
       in: "header" as const,
       required: false,
       description: "The number of the last line that was seen.",
-      schema: { type: "string" as const, pattern: "^\\d{1,15}$" },
+      schema: { type: "string" as const, pattern: "^\\d{0,15}$" },
     },
   ],
   request: { params: JOB_PARAM },
@@ -85,13 +101,7 @@ const route = createRoute({
       content: {
         [TYPES.sse]: {
           schema: {
-            type: "object" as const,
-            required: ["event", "data"],
-            properties: {
-              id: TEXT,
-              event: { enum: ["line", "reset", "end"] },
-              data: { ...TEXT, contentMediaType: "application/json", contentSchema: LINE },
-            },
+            oneOf: [eventOf("line", LINE), eventOf("reset", RESET), eventOf("end", END)],
           },
         },
         [TYPES.text]: { schema: TEXT },

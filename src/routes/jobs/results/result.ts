@@ -95,10 +95,11 @@ export function addJobResult(
     using caller = traffic.callers.open(c.req.raw, c.env);
     const query = onceEach(c.req.queries(), ["follow", "from"]);
     if (query.follow !== undefined || query.from !== undefined) {
+      const range = { start: fromOf(query.from), end: Infinity };
+      const follow = followOf(query.follow);
       const { kind } = await jobs.get(id);
       if (kind === "batch") {
-        const range = { start: fromOf(query.from), end: Infinity };
-        const stream = resultStream(jobs, id, { follow: followOf(query.follow), range });
+        const stream = resultStream(jobs, id, { follow, range });
         return linesAnswer(
           new Response(streamedBody([stream], traffic.answers), {
             headers: { "content-type": NDJSON },
