@@ -172,6 +172,16 @@ function testLives(driver: JobDriver): void {
     assert.equal((await kit.store.fileTotals()).files, 0);
   });
 
+  Deno.test(`${name}: files: a pin does not keep a file whose time was over before`, async () => {
+    await using kit = await JobKit.open(driver);
+    const { id } = await kit.store.addFile(newFile());
+    kit.clock.advance(2_000);
+    using pinned = await kit.store.pinFiles([id]);
+    assert.deepEqual(pinned.files, [undefined]);
+    await kit.sweep();
+    assert.equal((await kit.store.fileTotals()).files, 0);
+  });
+
   Deno.test(`${name}: files: of a pin and a removal that race, one holds`, async () => {
     await using kit = await JobKit.open(driver);
     for (let i = 0; i < 30; i++) {
