@@ -55,7 +55,8 @@ export function openJobs(parts: JobsParts): OpenedJobs {
   const kept = {
     fileStore: parts.files,
     blobs,
-    readOutputs: (id: string, signal: AbortSignal) => readOutputs(store, { id, blobs, signal }),
+    readOutputs: (id: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      readOutputs(store, { id, blobs, signal }),
   };
   const runners = allRunners({ calls, tools, pools, limits, config, files, ...kept });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({

@@ -70,7 +70,7 @@ export async function readCsvHeader(blocks: TextBlocks, typesOf: TypesOf): Promi
 }
 
 /** All columns are text. */
-export const noTypes: TypesOf = () => undefined;
+export const noTypes: TypesOf = (): undefined => undefined;
 
 function headerOf(rows: CsvRows, typesOf: TypesOf): CsvHeader | undefined {
   const row = rows.next();
