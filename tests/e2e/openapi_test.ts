@@ -33,7 +33,8 @@ include-path-regex = "^/v1/(files/{id}/content|jobs/{id}/artifacts/{name})$"
 positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 416]
 response_schema_conformance.enabled = false
 
-# There is one queue, the result of a job can be the refusal of its arguments, cursors are those of a page before, and times must not be past.
+# There is one queue, cursors are those of a page before, and times must not be past. The result of
+# a job can be the refusal of its arguments.
 [[operations]]
 include-path-regex = "^/v1/jobs"
 [operations.checks]
