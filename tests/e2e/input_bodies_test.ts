@@ -11,7 +11,7 @@ const BYTES = "application/octet-stream";
 interface Served extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
-  /** What the server and its worker have written so far. */
+  /** The log of the server and its worker so far. */
   readonly log: string;
 }
 

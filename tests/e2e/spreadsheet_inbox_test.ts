@@ -1,7 +1,7 @@
 /**
  * The example of examples/spreadsheet_inbox/README.md, with a real server and the permissions of
- * `deno task serve`: a table with a row that kills its worker, a schema that changes while rows are checked,
- * and a server that is killed in the middle.
+ * `deno task serve`: a table with a row that kills its worker, a schema that changes while rows are
+ * checked, and a server that is killed in the middle.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
