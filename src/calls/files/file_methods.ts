@@ -21,7 +21,7 @@ export interface FileMethodsDeps {
  * - `files.finish` `{id}`: keeps the file; its description, with the `path` where it can be read
  *   until the call ends.
  *
- * What is not finished when the call ends is removed.
+ * A file that is not finished when the call ends is removed.
  */
 export function fileMethods(deps: FileMethodsDeps): Readonly<Record<string, HostMethod>> {
   /** The files that each call makes, by the signal of the call. */

@@ -1,28 +1,8 @@
 import { Buffer } from "node:buffer";
 import { shownValue } from "../../calls/mod.ts";
-import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { SnakedenError } from "../../errors.ts";
 import type { StoreFileOptions } from "../../files/mod.ts";
-
-/**
- * Returns the fields of a query.
- *
- * @throws {InvalidInputError} `invalid_input` for fields that are unknown, or given twice.
- */
-export function queryOf<Name extends string>(
-  query: Readonly<Record<string, readonly string[]>>,
-  known: readonly Name[],
-): Partial<Record<Name, string>> {
-  const issues = Object.entries(query).flatMap(([path, values]): FieldIssue[] => {
-    if (!known.some((it) => it === path)) {
-      return [{ path, message: `unknown field of the query; allowed: ${known.join(", ")}` }];
-    }
-    return values.length > 1 ? [{ path, message: "given twice in the query" }] : [];
-  });
-  if (issues.length > 0) throw refused(issues);
-  return Object.fromEntries(
-    Object.entries(query).map(([name, [value]]) => [name, value]),
-  ) as Partial<Record<Name, string>>;
-}
+import { invalidBody, onceEach } from "../schema/mod.ts";
 
 /** The fields of the query of an upload. */
 const UPLOAD_FIELDS = ["name", "ttlMs", "sha256"] as const;
@@ -38,19 +18,19 @@ export function uploadOptions(
   query: Readonly<Record<string, readonly string[]>>,
   headers: Headers,
 ): StoreFileOptions {
-  const { name, ttlMs, sha256 } = queryOf(query, UPLOAD_FIELDS);
+  const { name, ttlMs, sha256 } = onceEach(query, UPLOAD_FIELDS);
   const part = headers.get("content-range");
   if (part !== null) {
     // A part that is taken for the whole would be a damaged file (RFC 9110, section 14.5).
     const message = `given ${shownValue(part)}; allowed: no such header, and the whole file`;
-    throw refused([{ path: "content-range", message }]);
+    throw invalidBody([{ path: "content-range", message }]);
   }
   const mediaType = mediaTypeOf(headers);
   const digest = digestOf(headers);
   if (digest !== undefined && sha256 !== undefined && sha256.toLowerCase() !== digest) {
     const message = `given ${shownValue(sha256)}, but the header content-digest has ${digest}; ` +
       "allowed: one of the two, or the same in both";
-    throw refused([{ path: "sha256", message }]);
+    throw invalidBody([{ path: "sha256", message }]);
   }
   const hash = sha256 ?? digest;
   const length = headers.get("content-length");
@@ -67,7 +47,7 @@ export function uploadOptions(
 function numberOf(text: string): number {
   if (/^\d{1,16}$/.test(text)) return Number(text);
   const message = `given ${shownValue(text)}; allowed: a whole number of milliseconds`;
-  throw refused([{ path: "ttlMs", message }]);
+  throw invalidBody([{ path: "ttlMs", message }]);
 }
 
 function mediaTypeOf(headers: Headers): string | undefined {
@@ -106,10 +86,5 @@ function digestOf(headers: Headers): string | undefined {
   const bytes = Buffer.from(base64, "base64");
   if (bytes.byteLength === 32) return bytes.toString("hex");
   const message = `given ${shownValue(header)}; allowed: sha-256=:BASE64:, with 32 bytes`;
-  throw refused([{ path: "content-digest", message }]);
-}
-
-function refused(issues: readonly FieldIssue[]): InvalidInputError {
-  const list = issues.map(({ path, message }) => `${path}: ${message}`);
-  return new InvalidInputError(`Cannot take the request: ${list.join("; ")}`, issues);
+  throw invalidBody([{ path: "content-digest", message }]);
 }

@@ -2,8 +2,8 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Files } from "../../files/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
-import { problemAnswers } from "../schema/mod.ts";
-import { queryOf, uploadOptions } from "./file_query.ts";
+import { onceEach, problemAnswers } from "../schema/mod.ts";
+import { uploadOptions } from "./file_query.ts";
 import { FILE_PARAM, fileSchema } from "./file_schema.ts";
 import { uploadBody } from "./upload_body.ts";
 
@@ -145,7 +145,7 @@ export function addFiles(
     return c.json(file, 201, { location: `/v1/files/${encodeURIComponent(file.id)}` });
   });
   app.openapi(listRoute, async (c) => {
-    const { limit, ...query } = queryOf(c.req.queries(), ["job", "cursor", "limit"]);
+    const { limit, ...query } = onceEach(c.req.queries(), ["job", "cursor", "limit"]);
     const page = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }) };
     const { items, cursor } = await files.list(page);
     return c.json({ files: [...items], ...(cursor === undefined ? {} : { cursor }) }, 200);

@@ -4,9 +4,8 @@ import type { FileInfo } from "../../files/mod.ts";
 import type { Jobs } from "../../jobs/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
-import { problemAnswers } from "../schema/mod.ts";
+import { onceEach, problemAnswers } from "../schema/mod.ts";
 import { contentAnswer } from "./content.ts";
-import { queryOf } from "./file_query.ts";
 import { fileSchema } from "./file_schema.ts";
 import type { FilesSlice } from "./files.ts";
 
@@ -87,7 +86,7 @@ export function addJobArtifacts(
   },
 ): void {
   app.openapi(listRoute, async (c) => {
-    const { limit, ...query } = queryOf(c.req.queries(), ["cursor", "limit"]);
+    const { limit, ...query } = onceEach(c.req.queries(), ["cursor", "limit"]);
     const page = { ...query, ...(limit === undefined ? {} : { limit: Number(limit) }) };
     const { items, cursor } = await jobs.artifacts(c.req.valid("param").id, page);
     return c.json({ artifacts: [...items], ...(cursor === undefined ? {} : { cursor }) }, 200);

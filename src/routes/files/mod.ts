@@ -9,5 +9,4 @@ export { attachment } from "./content_disposition.ts";
 export { addFileContent, contentAnswer, type ContentOptions } from "./content.ts";
 export { addFiles, type FilesSlice } from "./files.ts";
 export { addJobArtifacts, type JobFilesSlice } from "./job_artifacts.ts";
-export { queryOf } from "./file_query.ts";
 export { fileSchema } from "./file_schema.ts";

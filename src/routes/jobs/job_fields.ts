@@ -1,8 +1,8 @@
-import { type FieldIssue, InvalidInputError } from "../../errors.ts";
+import { InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
 import { shownValue } from "../../calls/mod.ts";
-import { invalidBody } from "../sessions/mod.ts";
+import { invalidBody } from "../schema/mod.ts";
 
 /** The longest wait of `?wait=`, in seconds. */
 export const MAX_WAIT_S = 60;
@@ -78,25 +78,4 @@ export function refuseIdempotencyKey(headers: Headers): void {
     path: "idempotency-key",
     message: "given for a batch; allowed: a field idempotencyKey in each job",
   }]);
-}
-
-/**
- * Returns the values of a query by their names.
- *
- * @throws {InvalidInputError} `invalid_input` for fields that are unknown, or given twice.
- */
-export function onceEach<Name extends string>(
-  query: Readonly<Record<string, readonly string[]>>,
-  known: readonly Name[],
-): Partial<Record<Name, string>> {
-  const issues = Object.entries(query).flatMap(([path, values]): FieldIssue[] => {
-    if (!known.some((it) => it === path)) {
-      return [{ path, message: `unknown field of the query; allowed: ${known.join(", ")}` }];
-    }
-    return values.length > 1 ? [{ path, message: "given twice in the query" }] : [];
-  });
-  if (issues.length > 0) throw invalidBody(issues);
-  return Object.fromEntries(
-    Object.entries(query).map(([name, [value]]) => [name, value]),
-  ) as Partial<Record<Name, string>>;
 }

@@ -2,7 +2,8 @@ import type { FieldIssue } from "../../errors.ts";
 import type { JobChoice, JobListOptions } from "../../jobs/mod.ts";
 import { nearNames } from "../../near_names.ts";
 import { JOB_STATES } from "../../store/mod.ts";
-import { invalidBody, PAGE_QUERY, pageOf } from "../sessions/mod.ts";
+import { PAGE_QUERY, pageOf } from "../sessions/mod.ts";
+import { invalidBody } from "../schema/mod.ts";
 
 /** Fields of a choice that take several values. */
 const LISTS = ["state", "queue", "kind", "tool", "tag"] as const;

@@ -2,10 +2,16 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { TurnBudget } from "../../async/mod.ts";
 import type { JobPage } from "../../jobs/mod.ts";
 import type { AppContext, AppEnv } from "../http/mod.ts";
-import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { invalidBody, readFields } from "../sessions/mod.ts";
+import {
+  bodyByReference,
+  encodedJson,
+  invalidBody,
+  onceEach,
+  problemAnswers,
+} from "../schema/mod.ts";
+import { readFields } from "../sessions/mod.ts";
 import { jsonAnswer } from "./job_answer.ts";
-import { checkedId, MAX_WAIT_S, onceEach, waitMsOf } from "./job_fields.ts";
+import { checkedId, MAX_WAIT_S, waitMsOf } from "./job_fields.ts";
 import { JOBS_PAGE_QUERY, LIST_PARAMETERS, listQueryOf } from "./job_query.ts";
 import {
   CANCEL_MANY_REQUEST,

@@ -5,10 +5,9 @@ import { isRecord } from "../../json/mod.ts";
 import type { Program, Programs, ProgramToPut, StoredProgram } from "../../sessions/mod.ts";
 import type { Traffic } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
-import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
+import { bodyByReference, encodedJson, invalidBody, problemAnswers } from "../schema/mod.ts";
 import {
   etagOf,
-  invalidBody,
   isUnchanged,
   PAGE_QUERY,
   pageOf,

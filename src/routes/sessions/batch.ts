@@ -6,8 +6,13 @@ import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
 import type { SetResult, StoredVariable, Variables, VariableToSet } from "../../sessions/mod.ts";
 import type { Traffic, ValuesBody } from "../calls/mod.ts";
 import { type AppEnv, problemOf } from "../http/mod.ts";
-import { bodyByReference, problemAnswers, problemSchema } from "../schema/mod.ts";
-import { invalidBody, unknownFields } from "./request_fields.ts";
+import {
+  bodyByReference,
+  invalidBody,
+  problemAnswers,
+  problemSchema,
+  unknownFields,
+} from "../schema/mod.ts";
 import {
   BATCH_REQUEST,
   batchRequestSchema,

@@ -3,8 +3,7 @@ import { InvalidInputError } from "../../errors.ts";
 import type { VariableChange, Variables } from "../../sessions/mod.ts";
 import { EVENT_HEADERS, PulledEvents, type Traffic } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
-import { problemAnswers } from "../schema/mod.ts";
-import { invalidBody } from "./request_fields.ts";
+import { invalidBody, problemAnswers } from "../schema/mod.ts";
 import { SESSION_PARAM } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
 

@@ -8,7 +8,7 @@
 export { addBatch } from "./batch.ts";
 export { addEvents } from "./events.ts";
 export { etagOf, isUnchanged, readPreconditions, underPreconditions } from "./preconditions.ts";
-export { invalidBody, readFields } from "./request_fields.ts";
+export { readFields } from "./request_fields.ts";
 export { PAGE_QUERY, pageOf, SESSION_PARAM } from "./session_schema.ts";
 export { addSessions, type SessionsSlice } from "./sessions.ts";
 export { addVariables } from "./variables.ts";

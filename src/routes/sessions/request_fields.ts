@@ -1,34 +1,7 @@
 import { shownValue } from "../../calls/mod.ts";
-import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
-import { suggestion } from "../../near_names.ts";
 import type { Traffic } from "../calls/mod.ts";
-
-/** The issues that are listed; a body can have many thousands. */
-export const MAX_ISSUES = 20;
-
-/** Returns the issues of keys that a body does not have: all, or more than are listed. */
-export function unknownFields(
-  body: object,
-  known: readonly string[],
-  prefix = "",
-): FieldIssue[] {
-  const unknown = Object.keys(body).filter((key) => !known.includes(key));
-  return unknown.slice(0, MAX_ISSUES + 1).map((key) => ({
-    path: `${prefix}${key}`,
-    message: `unknown key; ${suggestion(key, known)}`,
-  }));
-}
-
-/** Returns the error for a body that is wrong in these fields. */
-export function invalidBody(issues: readonly FieldIssue[]): InvalidInputError {
-  const listed = issues.slice(0, MAX_ISSUES);
-  if (listed.length < issues.length) {
-    listed.push({ path: "", message: `more is wrong; the first ${MAX_ISSUES} are listed` });
-  }
-  const list = listed.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
-  return new InvalidInputError(`Cannot take the request: ${list.join("; ")}`, listed);
-}
+import { invalidBody, unknownFields } from "../schema/mod.ts";
 
 /**
  * Returns the fields of a small body that is an object with these keys; with `isOptional`, none if

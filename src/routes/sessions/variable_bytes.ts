@@ -1,9 +1,8 @@
 import { byteLengthOf, isDType, isShape, type RawBytes, Value } from "../../bridge/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
-import { type EncodedJson } from "../schema/mod.ts";
+import { type EncodedJson, invalidBody, unknownFields } from "../schema/mod.ts";
 import { ARRAY_HEADERS, namesBytes, RAW_POLICY, type Traffic } from "../calls/mod.ts";
 import { AcceptRanges, parseJson } from "../http/mod.ts";
-import { invalidBody, unknownFields } from "./request_fields.ts";
 
 const BYTES_TYPE = "application/octet-stream";
 const SHAPE = /^\d{1,15}(,\d{1,15})*$/;

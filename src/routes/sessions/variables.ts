@@ -3,9 +3,8 @@ import { SnakedenError } from "../../errors.ts";
 import type { SetOptions, Variables } from "../../sessions/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
 import { type AppEnv, isBytesBody } from "../http/mod.ts";
-import { bodyByReference, problemAnswers } from "../schema/mod.ts";
+import { bodyByReference, invalidBody, problemAnswers, unknownFields } from "../schema/mod.ts";
 import { etagOf, isUnchanged, readPreconditions, underPreconditions } from "./preconditions.ts";
-import { invalidBody, unknownFields } from "./request_fields.ts";
 import {
   PAGE_QUERY,
   pageOf,

@@ -1,10 +1,10 @@
 import { shownValue } from "../../../calls/mod.ts";
 import type { JobEvent } from "../../../jobs/mod.ts";
 import { EVENT_HEADERS, onOneLine, PulledEvents } from "../../calls/mod.ts";
-import { invalidBody } from "../../sessions/mod.ts";
 import { around, type JsonPiece } from "../job_answer.ts";
 import type { JobJsonWriter } from "../job_json.ts";
 import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
+import { invalidBody } from "../../schema/mod.ts";
 
 const JOB = { $ref: "#/components/schemas/Job" };
 

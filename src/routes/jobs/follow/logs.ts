@@ -4,9 +4,8 @@ import { jsonLinesOf, type LogLine } from "../../../jobs/mod.ts";
 import type { LogPartOrReset } from "../../../store/mod.ts";
 import { EVENT_HEADERS, PulledEvents } from "../../calls/mod.ts";
 import type { AppEnv, Shown } from "../../http/mod.ts";
-import { problemAnswers } from "../../schema/mod.ts";
-import { invalidBody } from "../../sessions/mod.ts";
-import { checkedId, onceEach } from "../job_fields.ts";
+import { invalidBody, onceEach, problemAnswers } from "../../schema/mod.ts";
+import { checkedId } from "../job_fields.ts";
 import { JOB_PARAM } from "../job_schema.ts";
 import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
 

@@ -13,11 +13,10 @@ import {
   type Traffic,
 } from "../../calls/mod.ts";
 import { AcceptRanges, type AppEnv, rangedAnswer, streamedBody } from "../../http/mod.ts";
-import { type EncodedJson, problemAnswers } from "../../schema/mod.ts";
-import { invalidBody } from "../../sessions/mod.ts";
+import { type EncodedJson, invalidBody, onceEach, problemAnswers } from "../../schema/mod.ts";
 import { around, jsonAnswer } from "../job_answer.ts";
 import { NDJSON, type ResultRange, resultStream } from "./batch_result.ts";
-import { checkedId, onceEach } from "../job_fields.ts";
+import { checkedId } from "../job_fields.ts";
 import { JOB_PARAM } from "../job_schema.ts";
 import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
 import { blobBytesResponse, blobJsonResponse, openResultBlob } from "./result_blob.ts";
