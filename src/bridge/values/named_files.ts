@@ -24,10 +24,12 @@ export interface FilePlace {
 }
 
 /**
- * Returns false if the value names no file, without parsing it. True means that it may: a text of a
- * value can look like the key.
+ * Returns false if a value, or its JSON text, names no file, without parsing it. True means that it
+ * may: a text of a value can look like the key.
  */
-export function mayNameFiles({ content }: Value): boolean {
+export function mayNameFiles(value: Value | string): boolean {
+  if (typeof value === "string") return value.includes(MARK);
+  const { content } = value;
   return content instanceof TextValue ? content.text.includes(MARK) : hasMark(content.json);
 }
 

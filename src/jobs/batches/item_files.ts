@@ -1,4 +1,4 @@
-import { TextValue, Value } from "../../bridge/mod.ts";
+import { mayNameFiles, TextValue, Value } from "../../bridge/mod.ts";
 import type { BatchItem } from "./item_feed.ts";
 
 /**
@@ -6,9 +6,6 @@ import type { BatchItem } from "./item_feed.ts";
  * file that cannot be given.
  */
 export type OpenFiles = (args: Value) => Promise<Value> | undefined;
-
-/** The key of an object that names a file. Other texts may look like it. */
-const MARK = '"$file"';
 
 /** Items that can run, and the arguments to send for each. */
 export interface OpenedItems {
@@ -27,7 +24,7 @@ export class ItemFiles implements Disposable {
 
   /** Returns false if no item names a file, without parsing any. */
   static concern(items: readonly BatchItem[]): boolean {
-    return items.some(({ args }) => textOf(args).includes(MARK));
+    return items.some(({ args }) => args !== undefined && mayNameFiles(args));
   }
 
   /**
@@ -57,15 +54,11 @@ export class ItemFiles implements Disposable {
   }
 
   async #argsOf({ args }: BatchItem): Promise<BatchItem["args"]> {
-    if (args === undefined || !textOf(args).includes(MARK)) return args;
+    if (args === undefined || !mayNameFiles(args)) return args;
     const value = args instanceof Value ? args : new Value(new TextValue(args, false, []));
     const opened = await this.#open(value);
     if (opened === undefined) return args;
     this.#held.defer(() => opened.files?.release());
     return opened;
   }
-}
-
-function textOf(args: BatchItem["args"]): string {
-  return args instanceof Value ? args.text : args ?? "";
 }
