@@ -255,8 +255,12 @@ Deno.test("Link frees the places of calls that were cancelled before or after th
   await until(() => calls[0]?.heard.includes("progress"), "the first call to run");
   assert.equal(worker.link.sharedInUse, 3);
   for (const { id } of calls.toReversed()) worker.link.cancel(id);
+  // The worker may release the buffer of the call that ran before it answers that call.
+  await until(
+    () => calls.every(({ heard }) => heard.at(-1) === "failure cancelled"),
+    "each answer",
+  );
   await until(() => worker.link.sharedInUse === 0, "every place");
-  assert.deepEqual(calls.map(({ heard }) => heard.at(-1)), Array(3).fill("failure cancelled"));
 });
 
 Deno.test("Link frees the places of recalled calls, and another worker runs them with the same value", async () => {
