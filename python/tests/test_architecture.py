@@ -26,6 +26,7 @@ PUBLIC_FOLDERS = ("files", "host_tools", "session")
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),
+    "_guard": (),
     "_values": (PUBLIC,),
     "_tools/hints": ("_values", PUBLIC),
     "_tools": ("_tools/hints", "_values", PUBLIC),

@@ -1,0 +1,69 @@
+"""Ends every process below one, also those that fork while they are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from snakeden._guard import tree
+from snakeden._guard.tree import Process
+
+__all__ = ["Killer"]
+
+_MAX_SWEEPS: Final = 100
+
+
+class Killer:
+    """Ends the processes that `find` returns."""
+
+    def __init__(self, find: Callable[[], list[Process]]) -> None:
+        self._find = find
+        self._killed: set[tuple[int, int]] = set()
+        self.refused: set[int] = set()
+        """The processes of other users, which cannot be killed."""
+
+    @property
+    def killed(self) -> int:
+        """The number of processes that were killed."""
+        return len(self._killed)
+
+    def terminate(self) -> None:
+        """Ask every process to end. Those that are stopped are continued, so that they can."""
+        for process in self._find():
+            if not process.is_dead:
+                self._send(process, signal.SIGTERM)
+                self._send(process, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Kill what exists now, and all that it forks meanwhile.
+
+        First stops every process, until none is new: a process that is stopped cannot fork. So
+        processes that fork faster than they are killed do not escape. The caller repeats this,
+        since a process may be adopted while the others are listed.
+        """
+        stopped: dict[tuple[int, int], Process] = {}
+        for _ in range(_MAX_SWEEPS):
+            new = [it for it in self._find() if (it.pid, it.start) not in stopped]
+            if not new:
+                break
+            for process in new:
+                stopped[process.pid, process.start] = process
+                if not process.is_dead:
+                    self._send(process, signal.SIGSTOP)
+        for key, process in stopped.items():
+            if self._send(process, signal.SIGKILL) and not process.is_dead:
+                self._killed.add(key)
+
+    def _send(self, process: Process, number: int) -> bool:
+        try:
+            return tree.send(process, number)
+        except PermissionError:
+            self.refused.add(process.pid)
+            return False
+
+
+def below_this_process() -> list[Process]:
+    """Return all descendants of the caller."""
+    return tree.below(os.getpid())

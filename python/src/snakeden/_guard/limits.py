@@ -1,0 +1,62 @@
+"""The limits of a whole job: memory, CPU time and processes of the program and its descendants."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from typing import Any, Final
+
+from snakeden._guard import tree
+
+__all__ = ["Limits"]
+
+_LONGEST_S: Final = 0.2
+_SHORTEST_S: Final = 0.02
+_MAX_SHARE: Final = 10
+"""The pause after a look is at least this many times as long as the look."""
+
+
+class Limits:
+    """Looks at the processes of this warden from time to time."""
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        self._memory: int | None = limits.get("memoryBytes")
+        self._cpu: float | None = limits.get("cpuMs")
+        self._processes: int | None = limits.get("processes")
+        self.peak = 0
+        """The most resident memory that was seen."""
+        self.next = time.monotonic() + _SHORTEST_S
+
+    def exceeded(self) -> str | None:
+        """Look at all processes. Returns the name of a limit that they exceed."""
+        began = time.monotonic()
+        processes = [it for it in tree.below(os.getpid()) if not it.is_dead]
+        memory, running_ms = tree.usage(processes)
+        cpu = running_ms + reaped_cpu_ms()
+        self.peak = max(self.peak, memory)
+        shares = {
+            "memory": _share(memory, self._memory),
+            "cpu": _share(cpu, self._cpu),
+            "processes": _share(len(processes), self._processes),
+        }
+        now = time.monotonic()
+        # Looks more often near a limit, which may be exceeded soon.
+        near = max(shares.values())
+        pause = max(_SHORTEST_S, _LONGEST_S * (1 - near)) if near > 0 else _LONGEST_S
+        self.next = now + max(pause, (now - began) * _MAX_SHARE)
+        return next((name for name, share in shares.items() if share > 1), None)
+
+    def is_cpu_spent(self) -> bool:
+        """Return True if the processes that have ended used all CPU time."""
+        return self._cpu is not None and reaped_cpu_ms() >= self._cpu
+
+
+def reaped_cpu_ms() -> float:
+    """Return the CPU time of all children that this process has reaped, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1000
+
+
+def _share(value: float, limit: float | None) -> float:
+    return 0 if limit is None else value / max(limit, 1)

@@ -1,0 +1,158 @@
+import { join } from "node:path";
+import { settlesWithin } from "../../async/mod.ts";
+import { WORKER_ENV } from "../../environment_names.ts";
+import { getLogger } from "../../log.ts";
+import { GuardProgram } from "./guard_program.ts";
+import {
+  checkLaunch,
+  type GuardedLaunch,
+  type GuardedProcess,
+  GuardLaunchError,
+} from "./launch.ts";
+import { LiveProcess } from "./live_process.ts";
+
+/** No longer than any other name of a socket in a run directory. */
+const SOCKET_NAME = "job.sock";
+/** A guard that does not start a program in this time is replaced. */
+const ANSWER_MS = 30_000;
+
+/** The parts that a guard needs. */
+export interface GuardDeps {
+  /** A Python 3.10 or later, by its real path: a shim would start slowly. */
+  readonly python: string;
+  /** The folder that contains the package `snakeden`. */
+  readonly packagePath: string;
+  /** The folder of the socket, which nobody else may enter. */
+  readonly runDirectory: string;
+  readonly runId: string;
+}
+
+/**
+ * Starts programs, and leaves no process of theirs behind, however they or this host end. Each is
+ * watched by a warden, which the guard, a Python process beside this one, forks for it. If the
+ * guard is killed, all programs are killed with it; the next launch starts another guard.
+ */
+export class Guard implements AsyncDisposable {
+  readonly #log = getLogger("guard");
+  readonly #deps: GuardDeps;
+  readonly #running = new Set<LiveProcess>();
+  #program: Promise<GuardProgram> | undefined;
+  #isDisposed = false;
+
+  private constructor(deps: GuardDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Starts the guard.
+   *
+   * @throws {GuardLaunchError} If it does not start.
+   */
+  static async start(deps: GuardDeps): Promise<Guard> {
+    const guard = new Guard(deps);
+    await guard.#ensureProgram();
+    return guard;
+  }
+
+  /** The number of programs that run. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Starts a program. Resolves when it runs.
+   *
+   * @throws {InvalidInputError} If no system could start it: a relative path, or a NUL character.
+   * @throws {GuardLaunchError} If the system does not start it.
+   */
+  async launch(launch: GuardedLaunch): Promise<GuardedProcess> {
+    checkLaunch(launch);
+    const env = { ...launch.env, [WORKER_ENV.runId]: this.#deps.runId };
+    const process = new LiveProcess(await this.#connect(), { ...launch, env });
+    this.#running.add(process);
+    void process.gone.then(() => this.#running.delete(process));
+    if (this.#isDisposed) process.abandon();
+    if (!await settlesWithin(process.started, ANSWER_MS)) {
+      process.abandon();
+      this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
+        ms: ANSWER_MS,
+      });
+      await (await this.#program)?.kill();
+    }
+    await process.started;
+    return process;
+  }
+
+  /** Kills everything that runs, and ends the guard. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    for (const it of this.#running) it.stop(0);
+    await Promise.all([...this.#running].map((it) => it.gone));
+    const program = await this.#program?.catch(() => undefined);
+    await program?.stop();
+    await Deno.remove(this.#socketPath).catch(ignoreMissing);
+  }
+
+  get #socketPath(): string {
+    return join(this.#deps.runDirectory, SOCKET_NAME);
+  }
+
+  async #connect(): Promise<Deno.Conn> {
+    for (let attempt = 1;; attempt++) {
+      const program = await this.#ensureProgram();
+      try {
+        return await Deno.connect({ transport: "unix", path: this.#socketPath });
+      } catch (error) {
+        if (attempt === 2) throw lost(error);
+        // It has just died, so the next one is waited for.
+        await program.kill();
+      }
+    }
+  }
+
+  /** Returns the guard that runs; starts one if none does. */
+  #ensureProgram(): Promise<GuardProgram> {
+    if (this.#isDisposed) return Promise.reject(lost());
+    this.#program ??= this.#startProgram();
+    return this.#program;
+  }
+
+  async #startProgram(): Promise<GuardProgram> {
+    const { python, packagePath, runId } = this.#deps;
+    try {
+      const program = await GuardProgram.start({
+        python,
+        program: join(packagePath, "snakeden", "_guard", "guard.py"),
+        socketPath: this.#socketPath,
+        env: { [WORKER_ENV.runId]: runId },
+        log: this.#log,
+      });
+      void program.exited.then(() => this.#lose());
+      return program;
+    } catch (error) {
+      this.#program = undefined;
+      throw error;
+    }
+  }
+
+  #lose(): void {
+    this.#program = undefined;
+    if (this.#isDisposed) return;
+    this.#log.error(
+      "The guard of script jobs has ended, and with it {count} programs; the next one starts another",
+      { count: this.#running.size },
+    );
+  }
+}
+
+function lost(cause?: unknown): GuardLaunchError {
+  return new GuardLaunchError("Cannot start a program: the guard of script jobs is not running", {
+    step: "guard",
+    code: "guard_lost",
+    cause,
+  });
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
