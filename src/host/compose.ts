@@ -42,6 +42,7 @@ import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
+import { Programs } from "./open_programs.ts";
 import { openPythons } from "./open_python.ts";
 import { assertPermitted } from "./permissions.ts";
 import { ProcessRegistry } from "./process_registry.ts";
@@ -236,6 +237,9 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
+  const programs = resources.use(
+    await Programs.open({ config, runId, runDirectory: directory.path, pythons, files }),
+  );
   const { jobs, queues, engine, feed } = openJobs({
     store: jobStore,
     blobs,
@@ -246,6 +250,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     pools: group.byName,
     tools,
     calls,
+    programs,
     othersEnded: recovering,
   });
   resources.use(feed);

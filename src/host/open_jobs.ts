@@ -6,6 +6,7 @@ import { allRunners, JobEngine, JobFeed, jobOutputs, Jobs, Queues } from "../job
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
+import type { Programs } from "./open_programs.ts";
 
 /** Dependencies of {@link openJobs}. */
 export interface JobsParts {
@@ -19,6 +20,7 @@ export interface JobsParts {
   readonly pools: PoolsByName;
   readonly tools: ToolRegistry;
   readonly calls: Calls;
+  readonly programs: Pick<Programs, "slots" | "scripts" | "commands">;
   /** Resolves when nothing runs any more of earlier hosts. */
   readonly othersEnded: Promise<unknown>;
 }
@@ -49,7 +51,8 @@ async function* readOutputs(
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, blobs, runId, pools, tools, calls } = parts;
+  const { store, blobs, runId, pools, tools, calls, programs } = parts;
+  const { slots } = programs;
   const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
   const kept = {
@@ -58,13 +61,24 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     readOutputs: (id: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       readOutputs(store, { id, blobs, signal }),
   };
-  const runners = allRunners({ calls, tools, pools, limits, config, files, ...kept });
+  const { scripts, commands } = programs;
+  const runners = allRunners({
+    calls,
+    tools,
+    pools,
+    limits,
+    config,
+    files,
+    scripts,
+    commands,
+    ...kept,
+  });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,
     blobs,
     scansBlobs: !parts.keepsBlobs,
     holder: runId,
-    pools: pools.values(),
+    pools: [...pools.values(), ...(slots === undefined ? [] : [slots])],
     runners,
     feed,
     config,
@@ -78,7 +92,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     feed,
     runners,
     config,
-    pools: (name) => pools.get(name)?.state,
+    pools: (name) => name === slots?.name ? slots.state : pools.get(name)?.state,
   });
   return { jobs, queues: new Queues({ store }), engine, feed };
 }

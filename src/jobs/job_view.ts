@@ -1,5 +1,6 @@
 import { type AttemptRow, isFinal, type JobRecord, type JobRow } from "../store/mod.ts";
 import type { Job, JobAttempt, WaitingFor } from "./job.ts";
+import { SCRIPTS_POOL } from "./scripts/mod.ts";
 
 /** The facts about a job that its row does not have. */
 export interface ViewFacts {
@@ -27,7 +28,7 @@ export function jobOf(row: JobRow | JobRecord, facts: ViewFacts): Job {
     done: isFinal(state),
     priority,
     ...own,
-    pool,
+    ...(pool === SCRIPTS_POOL ? {} : { pool }),
     tags,
     metadata,
     attempt,

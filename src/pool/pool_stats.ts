@@ -90,6 +90,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_session: "failed",
   unknown_variable: "failed",
   unknown_program: "failed",
+  unknown_script: "failed",
   version_conflict: "failed",
   invalid_variable: "failed",
   session_quota_exceeded: "refused",
@@ -120,6 +121,10 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   python_exception: "failed",
   result_too_large: "failed",
   invalid_value: "failed",
+  // The program of a job
+  script_failed: "failed",
+  script_limit: "failed",
+  guard_lost: "failed",
   // The set-up
   config_invalid: "failed",
   python_environment: "failed",

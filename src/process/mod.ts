@@ -28,7 +28,7 @@ export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
 export { ENDS_AT_ONCE, StopSignals } from "./stop_signals.ts";
 export { EXIT_CODES } from "./exit_codes.ts";
-export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../environment_names.ts";
+export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, SCRIPT_ENV, WORKER_ENV } from "../environment_names.ts";
 export { FileLock } from "./file_lock.ts";
 export {
   Guard,
@@ -40,6 +40,7 @@ export {
   type GuardedProcess,
   GuardLaunchError,
 } from "./guard/mod.ts";
+export { LineSplitter } from "./line_splitter.ts";
 export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
 export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";
 export {

@@ -8,7 +8,6 @@ import type {
   JobChoice,
   JobEvent,
   JobEventsOptions,
-  JobInput,
   JobListOptions,
   JobLogsOptions,
   JobPage,
@@ -20,6 +19,7 @@ import type {
   SubmitAnswer,
   SubmittedJob,
 } from "./job.ts";
+import type { JobInput } from "./job_input.ts";
 import type { WaitOptions } from "./pool.ts";
 
 /** Durable jobs. */

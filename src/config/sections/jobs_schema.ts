@@ -1,5 +1,12 @@
 import { z } from "zod";
 import { group, KIB, MAX_DURATION_MS, MIB, text, whole } from "../schema_parts.ts";
+import {
+  allowInlineSchema,
+  commandsSchema,
+  scriptFoldersSchema,
+  scriptsSchema,
+  wrapSchema,
+} from "./scripts_schema.ts";
 import { MAX_TTL_MS } from "./sessions_schema.ts";
 
 const retrySection = group({
@@ -100,4 +107,9 @@ export const jobsSchema = group({
     description: "Longest line in the log of a job, in characters. The middle of a longer one is " +
       "left out.",
   }).default(8 * KIB),
+  scriptFolders: scriptFoldersSchema,
+  scripts: scriptsSchema.prefault({}),
+  allowInline: allowInlineSchema,
+  wrap: wrapSchema,
+  commands: commandsSchema,
 }, "Durable jobs.");

@@ -35,6 +35,8 @@ export interface Run {
   progress(report: unknown): void;
   /** Receives what the work prints and logs; undefined if no logs are kept. */
   readonly output: OutputSink | undefined;
+  /** Says something about the run in its log, as Snakeden. */
+  note(text: string): void;
   /** Keeps a chunk; resolves when the next one may follow. */
   chunk(body: Uint8Array<ArrayBuffer>): Promise<void>;
   /**
@@ -61,7 +63,7 @@ export interface Runner<Input = unknown> {
    *
    * @throws {SnakedenError} Naming every field that is wrong.
    */
-  prepare(input: Input): PreparedJob;
+  prepare(input: Input): PreparedJob | Promise<PreparedJob>;
   /**
    * Runs a job. Settles when the work is really over, also if the signal has aborted: another
    * attempt may begin then.

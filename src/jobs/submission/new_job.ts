@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { JobsConfig } from "../../config/mod.ts";
 import type { JsonObject, NewJob } from "../../store/mod.ts";
 import type { PreparedJob } from "../runners/mod.ts";
-import type { CheckedBatch, CheckedJob } from "./job_schema.ts";
+import type { CheckedJob } from "./checked_job.ts";
+import type { CheckedBatch } from "./job_schema.ts";
 
 /** The queue of jobs that name none. It is always there. */
 export const DEFAULT_QUEUE = "default";

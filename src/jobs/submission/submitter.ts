@@ -1,9 +1,9 @@
 import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
-import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { type ErrorCode, type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
-import type { Runners } from "../runners/mod.ts";
+import type { PreparedJob, Runners } from "../runners/mod.ts";
 import { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 import { JobIds } from "./job_ids.ts";
 import { DEFAULT_QUEUE, newJob } from "./new_job.ts";
@@ -46,7 +46,7 @@ export class Submitter {
    * throws.
    */
   async one(input: unknown): Promise<Submitted> {
-    const job = this.#prepare(input);
+    const job = await this.#prepare(input);
     if (Array.isArray(job)) throw invalidJob(job);
     if (job instanceof SnakedenError) throw job;
     const [submitted] = await this.#send([job as NewJob]);
@@ -62,7 +62,7 @@ export class Submitter {
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
   async all(inputs: readonly unknown[], first = 0): Promise<readonly Submitted[]> {
-    return await this.#send(this.#allPrepared(inputs, first));
+    return await this.#send(await this.#allPrepared(inputs, first));
   }
 
   /**
@@ -88,9 +88,9 @@ export class Submitter {
   async *#arrayInParts(
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
-    const prepared = (first: number): readonly NewJob[] =>
+    const prepared = (first: number): Promise<readonly NewJob[]> =>
       this.#allPrepared(inputs.slice(first, first + MAX_BATCH), first);
-    let jobs = prepared(0);
+    let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
       const sent = this.#send(jobs);
       // It may fail while nobody waits for it.
@@ -99,7 +99,7 @@ export class Submitter {
       await nextTurn();
       let problem: unknown;
       try {
-        jobs = prepared(next);
+        jobs = await prepared(next);
       } catch (error) {
         problem = error;
       }
@@ -109,12 +109,13 @@ export class Submitter {
     yield await this.#send(jobs);
   }
 
-  #allPrepared(inputs: readonly unknown[], first: number): readonly NewJob[] {
+  async #allPrepared(inputs: readonly unknown[], first: number): Promise<readonly NewJob[]> {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const job = this.#prepare(input);
+      const preparing = this.#prepare(input);
+      const job = preparing instanceof Promise ? await preparing : preparing;
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
         continue;
@@ -151,8 +152,8 @@ export class Submitter {
     return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
-  /** Returns the job to submit, or what is wrong with it. */
-  #prepare(input: unknown): NewJob | readonly FieldIssue[] | SnakedenError {
+  /** Returns the job to submit, or what is wrong with it; a promise of it if files must be read. */
+  #prepare(input: unknown): Prepared | Promise<Prepared> {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
@@ -162,16 +163,26 @@ export class Submitter {
     const runner = runners[kind];
     if (runner === undefined) throw new TypeError(`there is no runner for ${kind}`);
     try {
+      const made = (prepared: PreparedJob): NewJob => {
+        const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
+        if (prepared.files !== undefined) this.#places.set(job, prepared.files);
+        return job;
+      };
       const prepared = runner.prepare(checked);
-      const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
-      if (prepared.files !== undefined) this.#places.set(job, prepared.files);
-      return job;
+      return prepared instanceof Promise ? prepared.then(made).catch(asRefusal) : made(prepared);
     } catch (error) {
-      if (error instanceof InvalidInputError) return error.issues;
-      if (error instanceof SnakedenError) return error;
-      throw error;
+      return asRefusal(error);
     }
   }
+}
+
+/** A job to submit, or what is wrong with it. */
+type Prepared = NewJob | readonly FieldIssue[] | SnakedenError;
+
+function asRefusal(error: unknown): readonly FieldIssue[] | SnakedenError {
+  if (error instanceof InvalidInputError) return error.issues;
+  if (error instanceof SnakedenError) return error;
+  throw error;
 }
 
 function unknownFile(fileId: string, path: string): SnakedenError {
@@ -182,9 +193,15 @@ function unknownFile(fileId: string, path: string): SnakedenError {
   });
 }
 
+/** The fields that errors are about. */
+const FIELD_OF: Partial<Readonly<Record<ErrorCode, string>>> = {
+  unknown_pool: "pool",
+  unknown_script: "script",
+};
+
 function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly FieldIssue[] {
   if (!(problem instanceof SnakedenError)) return problem;
-  const path = problem.code === "unknown_pool" ? "pool" : "tool";
+  const path = FIELD_OF[problem.code] ?? "tool";
   return [{ path, message: problem.summary }];
 }
 
