@@ -38,6 +38,18 @@ export const WORKER_ENV = {
   dev: "SNAKEDEN_DEV",
 } as const;
 
+/** The variables that a host sets for each program that runs as a job, besides `runId`. */
+export const SCRIPT_ENV = {
+  jobId: "SNAKEDEN_JOB_ID",
+  attempt: "SNAKEDEN_ATTEMPT",
+  /** The path of the file that takes the result, as JSON. */
+  result: "SNAKEDEN_RESULT",
+  /** The folder whose files are kept with the job. */
+  artifacts: "SNAKEDEN_ARTIFACTS",
+  /** The token of the attempt, for requests to the host that `url` names. Workers have another. */
+  token: "SNAKEDEN_TOKEN",
+} as const;
+
 /**
  * The variables of the host that every program it starts may see: paths of programs and libraries,
  * home and temporary folders, certificates, and the locale. None is secret. Each kind of program

@@ -2,7 +2,15 @@ import type { Calls } from "../calls/mod.ts";
 import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
-import { allRunners, JobEngine, JobFeed, jobOutputs, Jobs, Queues } from "../jobs/mod.ts";
+import {
+  allRunners,
+  JobEngine,
+  JobFeed,
+  jobOutputs,
+  Jobs,
+  JobTokens,
+  Queues,
+} from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
@@ -52,6 +60,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
   const { store, blobs, runId, pools, tools, calls } = parts;
   const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
+  const tokens = new JobTokens();
   const kept = {
     fileStore: parts.files,
     blobs,
@@ -76,6 +85,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     files: parts.files,
     engine: engine ?? { stop: () => {}, running: () => undefined },
     feed,
+    tokens,
     runners,
     config,
     pools: (name) => pools.get(name)?.state,

@@ -90,6 +90,8 @@ export interface Job {
   readonly tool?: string;
   /** The session of the call, of a job of kind `call`. */
   readonly sessionId?: string;
+  /** The id of the job that has submitted it with its token. */
+  readonly parentId?: string;
   /** The pool whose workers run it. */
   readonly pool: string;
   readonly tags: readonly string[];

@@ -85,6 +85,9 @@ export const jobSchema = schemaOf<Job>()(
     priority: z.number().int(),
     tool: z.string().optional().openapi({ example: "add" }),
     sessionId: z.string().optional(),
+    parentId: z.string().optional().openapi({
+      description: "Id of the job that has submitted it with its token.",
+    }),
     pool: z.string().openapi({ example: "default" }),
     tags: z.array(z.string()).readonly(),
     metadata: z.record(z.string(), z.unknown()),
