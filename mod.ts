@@ -152,6 +152,7 @@ export type {
   WaitingFor,
   WaitOptions as JobWaitOptions,
 } from "./src/jobs/mod.ts";
+export { type Artifacts, artifacts, connect, progress, result } from "./src/scripting/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

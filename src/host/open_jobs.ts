@@ -2,7 +2,15 @@ import type { Calls } from "../calls/mod.ts";
 import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
-import { allRunners, JobEngine, JobFeed, jobOutputs, Jobs, Queues } from "../jobs/mod.ts";
+import {
+  allRunners,
+  JobEngine,
+  JobFeed,
+  jobOutputs,
+  Jobs,
+  type JobTokens,
+  Queues,
+} from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
@@ -20,6 +28,8 @@ export interface JobsParts {
   readonly pools: PoolsByName;
   readonly tools: ToolRegistry;
   readonly calls: Calls;
+  /** The tokens of the attempts that run. */
+  readonly tokens: JobTokens;
   readonly programs: Pick<Programs, "slots" | "scripts" | "commands">;
   /** Resolves when nothing runs any more of earlier hosts. */
   readonly othersEnded: Promise<unknown>;
@@ -51,7 +61,7 @@ async function* readOutputs(
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, blobs, runId, pools, tools, calls, programs } = parts;
+  const { store, blobs, runId, pools, tools, calls, programs, tokens } = parts;
   const { slots } = programs;
   const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
@@ -90,6 +100,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     files: parts.files,
     engine: engine ?? { stop: () => {}, running: () => undefined },
     feed,
+    tokens,
     runners,
     config,
     pools: (name) => name === slots?.name ? slots.state : pools.get(name)?.state,

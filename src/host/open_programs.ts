@@ -7,7 +7,7 @@ import {
   AttemptFolders,
   type CommandRunnerDeps,
   denoConfig,
-  type ProgramAccess,
+  type JobTokens,
   type ProgramLauncher,
   ProgramRuns,
   ScriptFolders,
@@ -28,7 +28,9 @@ export interface ProgramsParts {
   readonly runDirectory: string;
   readonly pythons: PoolPythons;
   readonly files: Files;
-  readonly access?: ProgramAccess | undefined;
+  /** The address of the host; undefined if it serves no HTTP. */
+  readonly url: string | undefined;
+  readonly tokens: JobTokens;
 }
 
 /** The parts that run scripts and commands as jobs. */
@@ -41,7 +43,7 @@ export class Programs implements AsyncDisposable {
   readonly #folders: AttemptFolders;
 
   private constructor(parts: ProgramsParts, python: string) {
-    const { config: { jobs: config, limits }, runId, runDirectory, files, access } = parts;
+    const { config: { jobs: config, limits }, runId, runDirectory, files, url, tokens } = parts;
     const isUsed = config.scriptFolders.length > 0 || config.allowInline ||
       Object.keys(config.commands).length > 0;
     const slots = new ScriptSlots(config.scripts.concurrency);
@@ -58,7 +60,7 @@ export class Programs implements AsyncDisposable {
       runId,
       config,
       limits,
-      access,
+      ...(url === undefined ? {} : { access: { url: reachable(url), tokens } }),
       python: () => python,
     });
     let denoConfigFile: Promise<string> | undefined;
@@ -97,6 +99,11 @@ export class Programs implements AsyncDisposable {
     await this.#guard[Symbol.asyncDispose]();
     await this.#folders[Symbol.asyncDispose]();
   }
+}
+
+/** Returns an address of this machine, if the host serves on all of its addresses. */
+function reachable(url: string): string {
+  return url.replace(/^(https?:\/\/)(0\.0\.0\.0|\[::\])(?=[:/]|$)/, "$1127.0.0.1");
 }
 
 /** The guard of this host, which is started before it is needed, or when it is. */

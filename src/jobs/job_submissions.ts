@@ -3,7 +3,7 @@ import type { SubmitAnswer } from "../store/mod.ts";
 import type { ManySubmitOutcome, SubmitOutcome } from "./job.ts";
 import { idConflict, idempotencyConflict } from "./job_errors.ts";
 import type { JobReader } from "./job_reader.ts";
-import type { Submitted, Submitter } from "./submission/mod.ts";
+import type { SubmitOptions, Submitted, Submitter } from "./submission/mod.ts";
 
 /** Dependencies of {@link JobSubmissions}. */
 export interface JobSubmissionsDeps {
@@ -22,8 +22,8 @@ export class JobSubmissions {
   }
 
   /** Submits one job, as {@link Jobs.submission} does. */
-  async one(input: unknown): Promise<SubmitOutcome> {
-    const submitted = await this.#submitter.one(input);
+  async one(input: unknown, options?: SubmitOptions): Promise<SubmitOutcome> {
+    const submitted = await this.#submitter.one(input, options);
     const { job, answer } = submitted;
     if (answer.answer === "conflict") {
       const key = job.idempotency?.key;
@@ -52,8 +52,11 @@ export class JobSubmissions {
   }
 
   /** Submits jobs, all or none, as {@link Jobs.submitAll} does. */
-  async all(inputs: readonly unknown[], first: number): Promise<readonly SubmitAnswer[]> {
-    const submitted = await this.#submitter.all(inputs, first);
+  async all(
+    inputs: readonly unknown[],
+    options?: SubmitOptions,
+  ): Promise<readonly SubmitAnswer[]> {
+    const submitted = await this.#submitter.all(inputs, options);
     return submitted.map(({ answer }) => answer);
   }
 

@@ -44,11 +44,12 @@ import { JobChanges } from "./job_changes.ts";
 import { unknownJob } from "./job_errors.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
-import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
+import { decodedFrame, JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { JobSubmissions } from "./job_submissions.ts";
 import type { Runners } from "./runners/mod.ts";
+import { JobTokens } from "./scripts/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { Submitter } from "./submission/mod.ts";
+import { type SubmitOptions, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
@@ -67,6 +68,8 @@ export interface JobsDeps {
   readonly runners: Runners;
   readonly config: JobsConfig;
   readonly pools: PoolStates;
+  /** The tokens of the jobs that run. By default, there are none. */
+  readonly tokens?: JobTokens;
   readonly clock?: Clock;
   /** Reads a stored result or chunk for those who get jobs and events. By default it is decoded. */
   readonly read?: ReadValue;
@@ -97,6 +100,8 @@ interface Parts {
  * ```
  */
 export class Jobs {
+  /** The tokens by which jobs that run use the host. The server checks them. */
+  readonly tokens: JobTokens;
   readonly #deps: JobsDeps;
   readonly #clock: Clock;
   readonly #made: Parts | SnakedenError;
@@ -106,7 +111,8 @@ export class Jobs {
 
   /** Programs get theirs from {@link Snakeden.jobs}. */
   constructor(deps: JobsDeps) {
-    this.#deps = deps;
+    this.tokens = deps.tokens ?? new JobTokens();
+    this.#deps = { ...deps, tokens: this.tokens };
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
     this.#read = deps.read ?? decodedFrame;
     const { store } = deps;
@@ -134,8 +140,8 @@ export class Jobs {
   }
 
   /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
-  async submission(input: unknown): Promise<SubmitOutcome> {
-    return await this.#parts.submissions.one(input);
+  async submission(input: unknown, options?: SubmitOptions): Promise<SubmitOutcome> {
+    return await this.#parts.submissions.one(input, options);
   }
 
   /**
@@ -171,11 +177,13 @@ export class Jobs {
    * Submits up to 1,000 jobs, all or none. Returns the answer for each, in order; one with the
    * idempotency key of another submission is answered with `conflict`.
    *
-   * @param first The number of the first one, for error texts.
    * @throws {SnakedenError} As {@link Jobs.submitMany}.
    */
-  async submitAll(inputs: readonly unknown[], first = 0): Promise<readonly SubmitAnswer[]> {
-    return await this.#parts.submissions.all(inputs, first);
+  async submitAll(
+    inputs: readonly unknown[],
+    options?: SubmitOptions,
+  ): Promise<readonly SubmitAnswer[]> {
+    return await this.#parts.submissions.all(inputs, options);
   }
 
   /**
@@ -388,8 +396,4 @@ export class Jobs {
       changes: new JobChanges({ store, engine, feed }),
     };
   }
-}
-
-function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
-  return readFrame(frame).decode();
 }

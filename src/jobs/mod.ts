@@ -60,6 +60,13 @@ export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
+export {
+  isTokenText,
+  type JobParent,
+  JobTokens,
+  type TokenGrant,
+  type TokenHolder,
+} from "./scripts/mod.ts";
 export { StoredBlob } from "./stored_blob.ts";
 export {
   batchJobSchema,

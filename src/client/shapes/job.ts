@@ -93,6 +93,8 @@ export interface Job {
   readonly command?: string;
   /** The session of the call, of a job of kind `call`. */
   readonly sessionId?: string;
+  /** The id of the job that has submitted it with its token. */
+  readonly parentId?: string;
   /** The pool whose workers run it; absent of a script and a command. */
   readonly pool?: string;
   readonly tags: readonly string[];

@@ -32,6 +32,7 @@ interface StoredArgs {
 /** Runs programs of the configuration as jobs: the kind `command`. No shell is involved. */
 export class CommandRunner implements Runner<CommandJob> {
   readonly kind = "command";
+  readonly submits = true;
   readonly #deps: CommandRunnerDeps;
 
   constructor(deps: CommandRunnerDeps) {
@@ -89,6 +90,7 @@ export class CommandRunner implements Runner<CommandJob> {
       env: given.env ?? {},
       stdin: given.stdin ?? "",
       granted: {},
+      bounds: undefined,
       readsMarks: true,
       open: async ({ path }) => {
         const filled = commandOf(command.command, given.args ?? {});

@@ -6,7 +6,9 @@ import { runCommand } from "../../process/mod.ts";
 import {
   type AttemptFolder,
   type AttemptFolders,
+  depthOf,
   findProgram,
+  type JobTokens,
   keepArtifacts,
   type Permissions,
   programEnv,
@@ -21,19 +23,9 @@ import type { Run, RunResult } from "./runner.ts";
 
 /** The door of the host for programs that run as jobs. */
 export interface ProgramAccess {
-  /** The address of the host; undefined if it serves no HTTP. */
-  readonly url: string | undefined;
-  /** Returns a token for an attempt. */
-  mint(
-    grant: {
-      readonly jobId: string;
-      readonly attempt: number;
-      readonly depth: number;
-      readonly grants?: unknown;
-    },
-  ): string;
-  /** Ends the token of an attempt. */
-  revoke(jobId: string, attempt: number): void;
+  /** The address of the host. */
+  readonly url: string;
+  readonly tokens: Pick<JobTokens, "mint" | "revoke">;
 }
 
 /** Dependencies of {@link ProgramRuns}. */
@@ -75,6 +67,8 @@ export interface ProgramWork {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
   readonly granted: Permissions;
+  /** The permissions that hold the program back; undefined if none do. */
+  readonly bounds: Permissions | undefined;
   /** True if marked lines of its output have a meaning. */
   readonly readsMarks: boolean;
   /** Returns the command, and what must be disposed of after its end. */
@@ -175,7 +169,7 @@ export class ProgramRuns {
     const { launcher, config: { scripts }, runId } = this.#deps;
     const { name, stdin, granted } = work;
     const { signal, claim: { job } } = run;
-    using access = this.#access(run, granted);
+    using access = this.#access(run, work.bounds);
     using opened = await work.open(folder, access?.url);
     const env = programEnv({
       folder,
@@ -221,13 +215,14 @@ export class ProgramRuns {
   /** Gives the attempt a token, which ends with this. */
   #access(
     { claim: { job } }: Run,
-    grants: Permissions,
+    grants: Permissions | undefined,
   ): ({ readonly url: string; readonly token: string } & Disposable) | undefined {
     const { access } = this.#deps;
-    if (access?.url === undefined) return undefined;
+    if (access === undefined) return undefined;
+    const { url, tokens } = access;
     const { id: jobId, attempt } = job;
-    const token = access.mint({ jobId, attempt, depth: depthOf(job.options), grants });
-    return { url: access.url, token, [Symbol.dispose]: () => access.revoke(jobId, attempt) };
+    const token = tokens.mint({ jobId, attempt, depth: depthOf(job.options), grants });
+    return { url, token, [Symbol.dispose]: () => tokens.revoke(jobId, attempt) };
   }
 
   async #wrapped(
@@ -247,10 +242,4 @@ export class ProgramRuns {
     if (!success) throw new Error(`cannot count the files of ${folder}: ${lines.at(-1) ?? ""}`);
     return Number(stdout);
   }
-}
-
-/** Returns how many jobs have submitted each other before this one. */
-function depthOf({ parent }: Readonly<Record<string, unknown>>): number {
-  const { depth } = (parent ?? {}) as { readonly depth?: unknown };
-  return typeof depth === "number" ? depth : 0;
 }

@@ -10,6 +10,7 @@ import {
   denoCommand,
   type FoundScript,
   grantedPermissions,
+  type JobParent,
   type Permissions,
   programIssues,
   refusedJob,
@@ -83,13 +84,14 @@ const SOURCE_TTL_MS = 3_600_000;
 /** Runs TypeScript and Python files as jobs: the kind `script`. */
 export class ScriptRunner implements Runner<ScriptJob> {
   readonly kind = "script";
+  readonly submits = true;
   readonly #deps: ScriptRunnerDeps;
 
   constructor(deps: ScriptRunnerDeps) {
     this.#deps = deps;
   }
 
-  async prepare(job: ScriptJob): Promise<PreparedJob> {
+  async prepare(job: ScriptJob, parent?: JobParent): Promise<PreparedJob> {
     const { programs, config: { maxArgsBytes }, limits: { maxDepth } } = this.#deps;
     const { args = [], env = {}, stdin = "", limits, permissions = {} } = job;
     const issues = [...programIssues({ args, env }), ...programs.limitIssues(limits)];
@@ -99,6 +101,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
       folder: found?.root ?? "/",
     });
     if (Array.isArray(granted)) issues.push(...granted);
+    issues.push(...parentIssues(job, found, parent));
     const value = Value.from({ args, env, stdin }, { maxDepth, name: "args" });
     const bytes = frameBytes(value);
     if (bytes > maxArgsBytes) {
@@ -132,6 +135,8 @@ export class ScriptRunner implements Runner<ScriptJob> {
       env: given.env ?? {},
       stdin: given.stdin ?? "",
       granted,
+      // Python is not held back.
+      bounds: languageOf(job.name, options) === "python" ? undefined : granted,
       readsMarks: true,
       open: async (folder, url) => {
         const found = options.source === undefined
@@ -244,6 +249,33 @@ export class ScriptRunner implements Runner<ScriptJob> {
     });
     return { command, env: denoEnv(), root, [Symbol.dispose]: () => {} };
   }
+}
+
+/** Returns what a job asks for that the job which submits it does not have. */
+function parentIssues(
+  { permissions = {}, source }: ScriptJob,
+  found: FoundScript | undefined,
+  parent: JobParent | undefined,
+): FieldIssue[] {
+  if (parent === undefined) return [];
+  if (source !== undefined) {
+    const message = "given with the token of a job; allowed: a script of a folder, or an API key";
+    return [{ path: "source", message }];
+  }
+  if (parent.grants === undefined) return [];
+  const own = grantedPermissions(permissions, {
+    allowed: parent.grants as Permissions,
+    folder: found?.root ?? "/",
+  });
+  if (!Array.isArray(own)) return [];
+  return own.map(({ path, message }) => ({
+    path,
+    message: message.replace("the folder of the script", `the job ${parent.id}, which submits it,`),
+  }));
+}
+
+function languageOf(name: string, { language }: StoredOptions): ScriptLanguage {
+  return language ?? (name.endsWith(".py") ? "python" : "typescript");
 }
 
 /** The facts for the command line of a script. */

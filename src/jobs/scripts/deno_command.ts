@@ -67,5 +67,7 @@ export async function denoConfig(root: string): Promise<string> {
     name,
     to.startsWith("./") ? new URL(to, `file://${root}/`).href : to,
   ]);
-  return JSON.stringify({ imports: Object.fromEntries(absolute), unstable });
+  // The module for programs that run as jobs, which starts fast.
+  const snakeden = new URL("src/scripting/whole.ts", `file://${root}/`).href;
+  return JSON.stringify({ imports: { ...Object.fromEntries(absolute), snakeden }, unstable });
 }

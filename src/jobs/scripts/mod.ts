@@ -9,6 +9,7 @@
  * - script_output.ts, marked_lines.ts: its log, its progress; script_result.ts: its result;
  *   artifacts.ts: the files that it leaves.
  * - script_slots.ts: how many run at once; attempt_folder.ts: where each one works.
+ * - tokens/: lets them use the host while they run.
  *
  * @module
  */
@@ -30,3 +31,12 @@ export { ScriptOutput } from "./script_output.ts";
 export { readResult } from "./script_result.ts";
 export { SCRIPTS_POOL, ScriptSlots } from "./script_slots.ts";
 export { programIssues } from "./submission_fields.ts";
+export {
+  depthOf,
+  isTokenText,
+  type JobParent,
+  JobTokens,
+  parentOf,
+  type TokenGrant,
+  type TokenHolder,
+} from "./tokens/mod.ts";

@@ -14,4 +14,4 @@ export {
   scriptJobSchema,
 } from "./program_schema.ts";
 export { DEFAULT_QUEUE, newJob } from "./new_job.ts";
-export { MAX_BATCH, type Submitted, Submitter } from "./submitter.ts";
+export { MAX_BATCH, type SubmitOptions, type Submitted, Submitter } from "./submitter.ts";

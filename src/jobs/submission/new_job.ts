@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { JobsConfig } from "../../config/mod.ts";
 import type { JsonObject, NewJob } from "../../store/mod.ts";
 import type { PreparedJob } from "../runners/mod.ts";
+import type { JobParent } from "../scripts/mod.ts";
 import type { CheckedJob } from "./checked_job.ts";
 import type { CheckedBatch } from "./job_schema.ts";
 
@@ -15,10 +16,15 @@ export interface NewJobDeps {
   readonly kind: string;
   readonly prepared: PreparedJob;
   readonly config: JobsConfig;
+  /** The job that submits it. */
+  readonly parent?: JobParent | undefined;
 }
 
 /** Returns the job as the store keeps it, with the defaults of the configuration. */
-export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDeps): NewJob {
+export function newJob(
+  job: CheckedJob,
+  { id, kind, prepared, config, parent }: NewJobDeps,
+): NewJob {
   const { name, pool, args, files } = prepared;
   const { timeoutMs, stallTimeoutMs, retry } = job;
   const { queue = DEFAULT_QUEUE, tags = [], metadata = {} } = job;
@@ -27,6 +33,8 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     ...(retry === undefined ? {} : { retry }),
+    // Part of the hashes, so that no id and no key leads to the job of another parent.
+    ...(parent === undefined ? {} : { parent: { id: parent.id, depth: parent.depth } }),
   };
   return {
     id: job.id ?? id,

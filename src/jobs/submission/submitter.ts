@@ -1,9 +1,10 @@
 import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
-import { type ErrorCode, type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
 import type { PreparedJob, Runners } from "../runners/mod.ts";
+import type { JobParent } from "../scripts/mod.ts";
 import { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 import { JobIds } from "./job_ids.ts";
 import { DEFAULT_QUEUE, newJob } from "./new_job.ts";
@@ -16,6 +17,14 @@ export interface SubmitterDeps {
   readonly store: Pick<JobStore, "submit">;
   readonly runners: Runners;
   readonly config: JobsConfig;
+}
+
+/** Options of submissions. */
+export interface SubmitOptions {
+  /** The number of the first job, for error texts. Default 0. */
+  readonly first?: number;
+  /** The job that submits them. */
+  readonly parent?: JobParent | undefined;
 }
 
 /** A submission, as the store was given it, and the store's answer. */
@@ -45,10 +54,11 @@ export class Submitter {
    * @throws {SnakedenError} `invalid_input`, `unknown_tool`, `unknown_pool`, or what the store
    * throws.
    */
-  async one(input: unknown): Promise<Submitted> {
-    const job = await this.#prepare(input);
+  async one(input: unknown, { parent }: SubmitOptions = {}): Promise<Submitted> {
+    const job = await this.#prepare(input, parent);
     if (Array.isArray(job)) throw invalidJob(job);
     if (job instanceof SnakedenError) throw job;
+    parent?.signal.throwIfAborted();
     const [submitted] = await this.#send([job as NewJob]);
     if (submitted === undefined) throw new TypeError("the store has not answered");
     return submitted;
@@ -58,11 +68,15 @@ export class Submitter {
    * Submits jobs, all or none.
    *
    * @param inputs The jobs; an item may be the error why it could not be read.
-   * @param first The number of the first one, for error texts.
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
-  async all(inputs: readonly unknown[], first = 0): Promise<readonly Submitted[]> {
-    return await this.#send(await this.#allPrepared(inputs, first));
+  async all(
+    inputs: readonly unknown[],
+    { first = 0, parent }: SubmitOptions = {},
+  ): Promise<readonly Submitted[]> {
+    const jobs = await this.#allPrepared(inputs, { first, parent });
+    parent?.signal.throwIfAborted();
+    return await this.#send(jobs);
   }
 
   /**
@@ -80,7 +94,7 @@ export class Submitter {
     }
     let first = 0;
     for await (const part of partsOf(inputs)) {
-      yield await this.all(part, first);
+      yield await this.all(part, { first });
       first += part.length;
     }
   }
@@ -89,7 +103,7 @@ export class Submitter {
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
     const prepared = (first: number): Promise<readonly NewJob[]> =>
-      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), first);
+      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), { first });
     let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
       const sent = this.#send(jobs);
@@ -109,12 +123,15 @@ export class Submitter {
     yield await this.#send(jobs);
   }
 
-  async #allPrepared(inputs: readonly unknown[], first: number): Promise<readonly NewJob[]> {
+  async #allPrepared(
+    inputs: readonly unknown[],
+    { first = 0, parent }: SubmitOptions,
+  ): Promise<readonly NewJob[]> {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const preparing = this.#prepare(input);
+      const preparing = this.#prepare(input, parent);
       const job = preparing instanceof Promise ? await preparing : preparing;
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
@@ -153,22 +170,27 @@ export class Submitter {
   }
 
   /** Returns the job to submit, or what is wrong with it; a promise of it if files must be read. */
-  #prepare(input: unknown): Prepared | Promise<Prepared> {
+  #prepare(input: unknown, parent: JobParent | undefined): Prepared | Promise<Prepared> {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
     if (Array.isArray(checked)) return checked;
+    if (parent !== undefined && checked.unique !== undefined) return [sharedKey(parent)];
     const { runners, config } = this.#deps;
     const kind = checked.kind ?? "call";
     const runner = runners[kind];
     if (runner === undefined) throw new TypeError(`there is no runner for ${kind}`);
+    if (parent !== undefined && runner.submits === true && parent.depth >= parent.maxDepth) {
+      return tooDeep(parent);
+    }
     try {
       const made = (prepared: PreparedJob): NewJob => {
-        const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
+        const id = this.#ids.next(now);
+        const job = newJob(checked, { id, kind, prepared, config, parent });
         if (prepared.files !== undefined) this.#places.set(job, prepared.files);
         return job;
       };
-      const prepared = runner.prepare(checked);
+      const prepared = runner.prepare(checked, parent);
       return prepared instanceof Promise ? prepared.then(made).catch(asRefusal) : made(prepared);
     } catch (error) {
       return asRefusal(error);
@@ -185,6 +207,23 @@ function asRefusal(error: unknown): readonly FieldIssue[] | SnakedenError {
   throw error;
 }
 
+/** The error for a job that could submit others, and lies too deep for that. */
+function tooDeep({ id, depth, maxDepth }: JobParent): SnakedenError {
+  return new SnakedenError(
+    "call_depth_exceeded",
+    `Cannot submit the job: it would be number ${depth + 1} of a row of jobs, each submitted by ` +
+      `the one before, the last one ${id}; at most ${maxDepth} are allowed (jobs.scripts.maxDepth)`,
+    { details: { parentId: id, depth, maxDepth } },
+  );
+}
+
+/** Returns the issue of a key by which a job would read or change the jobs of others. */
+function sharedKey({ id }: JobParent): FieldIssue {
+  const message = `given with the token of the job ${id}, and a job of others may have the key; ` +
+    "allowed: an id or an idempotencyKey";
+  return { path: "unique", message };
+}
+
 function unknownFile(fileId: string, path: string): SnakedenError {
   const message = `given ${JSON.stringify(fileId)}, which is no file; allowed: the id of a file ` +
     "that is kept";
@@ -193,15 +232,16 @@ function unknownFile(fileId: string, path: string): SnakedenError {
   });
 }
 
-/** The fields that errors are about. */
-const FIELD_OF: Partial<Readonly<Record<ErrorCode, string>>> = {
+/** The fields at fault, by the code of an error; of any other error, it is `tool`. */
+const PATHS: Readonly<Record<string, string>> = {
   unknown_pool: "pool",
   unknown_script: "script",
+  call_depth_exceeded: "kind",
 };
 
 function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly FieldIssue[] {
   if (!(problem instanceof SnakedenError)) return problem;
-  const path = FIELD_OF[problem.code] ?? "tool";
+  const path = PATHS[problem.code] ?? "tool";
   return [{ path, message: problem.summary }];
 }
 

@@ -87,6 +87,9 @@ export const jobSchema = schemaOf<Job>()(
     script: z.string().optional().openapi({ example: "report.py" }),
     command: z.string().optional(),
     sessionId: z.string().optional(),
+    parentId: z.string().optional().openapi({
+      description: "Id of the job that has submitted it with its token.",
+    }),
     pool: z.string().optional().openapi({ example: "default" }),
     tags: z.array(z.string()).readonly(),
     metadata: z.record(z.string(), z.unknown()),
