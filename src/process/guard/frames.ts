@@ -17,6 +17,7 @@ export const KIND = {
   inputEnd: code("E"),
   stop: code("S"),
   taken: code("T"),
+  hello: code("h"),
   started: code("s"),
   failed: code("f"),
   stdout: code("o"),

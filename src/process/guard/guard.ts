@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { settlesWithin } from "../../async/mod.ts";
+import { Semaphore, settlesWithin } from "../../async/mod.ts";
 import { WORKER_ENV } from "../../environment_names.ts";
+import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { GuardProgram } from "./guard_program.ts";
 import {
@@ -15,6 +16,10 @@ import { LiveProcess } from "./live_process.ts";
 const SOCKET_NAME = "job.sock";
 /** A guard that does not start a program in this time is replaced. */
 const ANSWER_MS = 30_000;
+/** A launch that finds the guard dead tries again, with another one. */
+const MAX_ATTEMPTS = 3;
+/** More launches at a time wait in line. The guard serves one after the other. */
+const MAX_LAUNCHES = 64;
 
 /** The parts that a guard needs. */
 export interface GuardDeps {
@@ -35,6 +40,7 @@ export interface GuardDeps {
 export class Guard implements AsyncDisposable {
   readonly #log = getLogger("guard");
   readonly #deps: GuardDeps;
+  readonly #launches = new Semaphore(MAX_LAUNCHES);
   readonly #running = new Set<LiveProcess>();
   #program: Promise<GuardProgram> | undefined;
   #isDisposed = false;
@@ -68,19 +74,7 @@ export class Guard implements AsyncDisposable {
   async launch(launch: GuardedLaunch): Promise<GuardedProcess> {
     checkLaunch(launch);
     const env = { ...launch.env, [WORKER_ENV.runId]: this.#deps.runId };
-    const process = new LiveProcess(await this.#connect(), { ...launch, env });
-    this.#running.add(process);
-    void process.gone.then(() => this.#running.delete(process));
-    if (this.#isDisposed) process.abandon();
-    if (!await settlesWithin(process.started, ANSWER_MS)) {
-      process.abandon();
-      this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
-        ms: ANSWER_MS,
-      });
-      await (await this.#program)?.kill();
-    }
-    await process.started;
-    return process;
+    return await this.#launches.enter(() => this.#launch({ ...launch, env }));
   }
 
   /** Kills everything that runs, and ends the guard. */
@@ -97,17 +91,50 @@ export class Guard implements AsyncDisposable {
     return join(this.#deps.runDirectory, SOCKET_NAME);
   }
 
-  async #connect(): Promise<Deno.Conn> {
+  async #launch(launch: GuardedLaunch): Promise<GuardedProcess> {
     for (let attempt = 1;; attempt++) {
       const program = await this.#ensureProgram();
+      const process = await this.#connect(launch);
       try {
-        return await Deno.connect({ transport: "unix", path: this.#socketPath });
+        if (process !== undefined) return await this.#untilStarted(process, program);
       } catch (error) {
-        if (attempt === 2) throw lost(error);
-        // It has just died, so the next one is waited for.
-        await program.kill();
+        await process?.gone;
+        // Without a word of a warden, nothing was started.
+        if (process?.isHeard || attempt === MAX_ATTEMPTS) throw error;
       }
+      if (attempt === MAX_ATTEMPTS) throw lost();
+      // It has just died, or should have.
+      await program.kill();
     }
+  }
+
+  /** Connects to the guard, and asks for the program. Returns undefined if the guard is dead. */
+  async #connect(launch: GuardedLaunch): Promise<LiveProcess | undefined> {
+    let conn: Deno.Conn;
+    try {
+      conn = await Deno.connect({ transport: "unix", path: this.#socketPath });
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw lost(error);
+    }
+    const process = new LiveProcess(conn, launch);
+    this.#running.add(process);
+    void process.gone.then(() => this.#running.delete(process));
+    if (this.#isDisposed) process.abandon();
+    return process;
+  }
+
+  async #untilStarted(process: LiveProcess, program: GuardProgram): Promise<GuardedProcess> {
+    if (!await settlesWithin(process.started, ANSWER_MS)) {
+      this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
+        ms: ANSWER_MS,
+      });
+      process.abandon();
+      await program.kill();
+    }
+    await process.started;
+    return process;
   }
 
   /** Returns the guard that runs; starts one if none does. */
@@ -146,7 +173,9 @@ export class Guard implements AsyncDisposable {
 }
 
 function lost(cause?: unknown): GuardLaunchError {
-  return new GuardLaunchError("Cannot start a program: the guard of script jobs is not running", {
+  const reason = cause === undefined ? "" : `: ${messageOf(cause)}`;
+  const message = `Cannot start a program: the guard of script jobs is not running${reason}`;
+  return new GuardLaunchError(message, {
     step: "guard",
     code: "guard_lost",
     cause,

@@ -37,6 +37,7 @@ export class LiveProcess implements GuardedProcess {
   readonly #connection: WardenConnection;
   readonly #start = Promise.withResolvers<void>();
   readonly #outputs: Output[] = [];
+  #isHeard = false;
   #pids = { pid: 0, wardenPid: 0 };
   #end: GuardedEnd | undefined;
   #isGone = false;
@@ -61,6 +62,11 @@ export class LiveProcess implements GuardedProcess {
     const { command, cwd, env, limits, stdin } = launch;
     const asked = { command, cwd, env, limits, hasStdin: stdin !== undefined };
     this.#connection.send(KIND.launch, new TextEncoder().encode(JSON.stringify(asked)));
+  }
+
+  /** True once the warden has said a word. Before, nothing can have been started. */
+  get isHeard(): boolean {
+    return this.#isHeard;
   }
 
   get pid(): number {
@@ -88,6 +94,7 @@ export class LiveProcess implements GuardedProcess {
   }
 
   #handle(kind: number, payload: Uint8Array): void {
+    this.#isHeard = true;
     switch (kind) {
       case KIND.started:
         this.#pids = parse(payload);

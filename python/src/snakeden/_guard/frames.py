@@ -29,6 +29,8 @@ class Kind:
     """Bytes of output that were taken, so that as many more may be sent."""
 
     # To the host.
+    HELLO: Final = b"h"
+    """The first frame. Without it, no program was started."""
     STARTED: Final = b"s"
     """The pids of the program and of the warden, as JSON."""
     FAILED: Final = b"f"

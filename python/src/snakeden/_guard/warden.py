@@ -63,6 +63,7 @@ class Warden:
         self._poll.register(connection, select.POLLIN)
         self._poll.register(self._life, select.POLLIN)
         self._poll.register(self._woken, select.POLLIN)
+        self._outbox.send(frame(Kind.HELLO))
         while self._launch is None:
             if not self._is_host_there or self._cause is not None:
                 return
@@ -80,8 +81,7 @@ class Warden:
         try:
             self._program = start(launch)
         except LaunchError as error:
-            said = {"step": error.step, "code": error.code, "reason": error.reason}
-            self._outbox.send(frame(Kind.FAILED, json.dumps(said).encode()))
+            self._outbox.send(frame(Kind.FAILED, error.as_json()))
             return False
         pid, stdin, stdout, stderr = self._program
         self._has_children = True
