@@ -3,6 +3,7 @@ import { Semaphore, settlesWithin } from "../../async/mod.ts";
 import { WORKER_ENV } from "../../environment_names.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
+import { KIND } from "./frames.ts";
 import { GuardProgram } from "./guard_program.ts";
 import {
   checkLaunch,
@@ -11,6 +12,7 @@ import {
   GuardLaunchError,
 } from "./launch.ts";
 import { LiveProcess } from "./live_process.ts";
+import { WardenConnection } from "./warden_connection.ts";
 
 /** No longer than any other name of a socket in a run directory. */
 const SOCKET_NAME = "job.sock";
@@ -73,8 +75,10 @@ export class Guard implements AsyncDisposable {
    */
   async launch(launch: GuardedLaunch): Promise<GuardedProcess> {
     checkLaunch(launch);
-    const env = { ...launch.env, [WORKER_ENV.runId]: this.#deps.runId };
-    return await this.#launches.enter(() => this.#launch({ ...launch, env }));
+    const id = crypto.randomUUID().replaceAll("-", "");
+    const marks = { [WORKER_ENV.runId]: this.#deps.runId, [WORKER_ENV.launchId]: id };
+    const marked = { ...launch, env: { ...launch.env, ...marks } };
+    return await this.#launches.enter(() => this.#launch(marked));
   }
 
   /** Kills everything that runs, and ends the guard. */
@@ -108,21 +112,57 @@ export class Guard implements AsyncDisposable {
     }
   }
 
-  /** Connects to the guard, and asks for the program. Returns undefined if the guard is dead. */
+  /** Asks the guard for the program. Returns undefined if the guard is dead. */
   async #connect(launch: GuardedLaunch): Promise<LiveProcess | undefined> {
-    let conn: Deno.Conn;
+    const conn = await this.#dial();
+    if (conn === undefined) return undefined;
+    const mark = `${WORKER_ENV.launchId}=${launch.env[WORKER_ENV.launchId]}`;
+    const process = new LiveProcess(conn, launch, () => this.#sweep(mark));
+    this.#running.add(process);
+    void process.gone.then(() => this.#running.delete(process));
+    if (this.#isDisposed) process.abandon();
+    return process;
+  }
+
+  /** Connects to the guard. Returns undefined if it is dead. */
+  async #dial(): Promise<Deno.Conn | undefined> {
     try {
-      conn = await Deno.connect({ transport: "unix", path: this.#socketPath });
+      return await Deno.connect({ transport: "unix", path: this.#socketPath });
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) return undefined;
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw lost(error);
     }
-    const process = new LiveProcess(conn, launch);
-    this.#running.add(process);
-    void process.gone.then(() => this.#running.delete(process));
-    if (this.#isDisposed) process.abandon();
-    return process;
+  }
+
+  /**
+   * Kills all processes with a mark, for a program that has killed its warden and perhaps the guard
+   * as well. What has cleared its environment is found by the guard alone.
+   */
+  async #sweep(mark: string): Promise<void> {
+    try {
+      for (let attempt = 1; !this.#isDisposed && attempt <= MAX_ATTEMPTS; attempt++) {
+        const program = await this.#ensureProgram();
+        if (await this.#sweepOnce(mark)) return;
+        await program.kill();
+      }
+    } catch (error) {
+      this.#log.error("Cannot look for processes of a program whose guard was lost: {reason}", {
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  /** Returns false if the guard is dead. */
+  async #sweepOnce(mark: string): Promise<boolean> {
+    const conn = await this.#dial();
+    if (conn === undefined) return false;
+    const kinds = new Set<number>();
+    const connection = new WardenConnection(conn, (kind) => kinds.add(kind));
+    connection.send(KIND.sweep, new TextEncoder().encode(mark));
+    await connection.ended;
+    if (kinds.has(KIND.failed)) throw new Error("the guard cannot fork");
+    return kinds.has(KIND.ended);
   }
 
   async #untilStarted(process: LiveProcess, program: GuardProgram): Promise<GuardedProcess> {

@@ -24,6 +24,7 @@ const LOST: GuardedEnd = {
   exit: { signal: "SIGKILL" },
   cause: "guard_lost",
   peakRssBytes: 0,
+  killed: 0,
   leftKilled: 0,
 };
 
@@ -35,6 +36,7 @@ export class LiveProcess implements GuardedProcess {
   readonly started: Promise<void>;
   readonly #launch: GuardedLaunch;
   readonly #connection: WardenConnection;
+  readonly #sweep: () => Promise<void>;
   readonly #start = Promise.withResolvers<void>();
   readonly #outputs: Output[] = [];
   #isHeard = false;
@@ -50,8 +52,10 @@ export class LiveProcess implements GuardedProcess {
   /** Wakes the pump of the input. */
   #onInputRoom: (() => void) | undefined;
 
-  constructor(conn: Deno.Conn, launch: GuardedLaunch) {
+  /** `sweep` kills what is left of a program whose warden was lost. */
+  constructor(conn: Deno.Conn, launch: GuardedLaunch, sweep: () => Promise<void>) {
     this.#launch = launch;
+    this.#sweep = sweep;
     this.started = this.#start.promise;
     this.#connection = new WardenConnection(conn, (kind, payload) => this.#handle(kind, payload));
     this.gone = this.#untilGone();
@@ -74,7 +78,7 @@ export class LiveProcess implements GuardedProcess {
   }
 
   stop(graceMs: number = this.#launch.graceMs): void {
-    if (this.#isGone) return;
+    if (this.#isGone || this.#connection.isClosed) return;
     this.#connection.sendAmount(KIND.stop, Math.max(0, Math.min(graceMs, 0xffff_ffff)));
     clearTimeout(this.#overdue);
     this.#overdue = setTimeout(() => this.#killWarden(), graceMs + OVERDUE_MS);
@@ -120,7 +124,7 @@ export class LiveProcess implements GuardedProcess {
         this.#closeInput();
         break;
       case KIND.ended:
-        this.#end = parse(payload);
+        this.#end = endOf(parse(payload));
         break;
     }
   }
@@ -161,8 +165,10 @@ export class LiveProcess implements GuardedProcess {
 
   async #untilGone(): Promise<GuardedEnd> {
     await this.#connection.ended;
-    this.#isGone = true;
     clearTimeout(this.#overdue);
+    // The guard has killed what its warden left, unless it was killed as well.
+    if (this.#end === undefined && this.#pids.pid > 0) await this.#sweep();
+    this.#isGone = true;
     this.#closeInput();
     this.#start.reject(
       new GuardLaunchError(`Cannot start ${this.#launch.command[0]}: the guard was lost`, {
@@ -214,6 +220,11 @@ export class LiveProcess implements GuardedProcess {
     }
     this.#onInputRoom = undefined;
   }
+}
+
+/** Returns the end that a warden reports. */
+function endOf(said: Omit<GuardedEnd, "leftKilled">): GuardedEnd {
+  return { ...said, leftKilled: said.cause === "exited" ? said.killed : 0 };
 }
 
 function parse<T>(payload: Uint8Array): T {

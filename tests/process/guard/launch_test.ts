@@ -34,7 +34,13 @@ Deno.test("Guard.launch() runs a program with these arguments, environment, fold
   const said = JSON.parse(it.stdout());
   assert.deepEqual(said.args, args);
   assert.match(said.env.SNAKEDEN_RUN_ID, /^[0-9a-f]{32}$/);
-  assert.deepEqual(Object.keys(said.env).sort(), ["LANG", "ODD name", "PATH", "SNAKEDEN_RUN_ID"]);
+  assert.deepEqual(Object.keys(said.env).sort(), [
+    "LANG",
+    "ODD name",
+    "PATH",
+    "SNAKEDEN_LAUNCH_ID",
+    "SNAKEDEN_RUN_ID",
+  ]);
   assert.equal(said.env["ODD name"], "x=\n");
   assert.equal(said.cwd, at.folder);
   assert.deepEqual(said.files, [0, 1, 2]);

@@ -112,6 +112,19 @@ for (const signal of ["KILL", "STOP", "TERM"]) {
     assert.match(other.stdout(), /done/);
   });
 }
+Deno.test("Guard: what a program has detached is found after it killed the guard and its warden", async () => {
+  await using at = await startGuard();
+  const it = await at.shell(`
+    (setsid sh -c 'echo one $$; while ! [ -e go ]; do sleep 0.01; done
+       kill -9 $1 $2; sleep 1000; sleep 1000' sh ${await at.guardPid()} $PPID &)
+    sleep 1000; sleep 1000`);
+  const pids = await it.pids(["one"]);
+  await Deno.writeTextFile(`${at.folder}/go`, "");
+  const end = await it.process.ended;
+  assert.equal(end.cause, "guard_lost");
+  assert.deepEqual(at.alive([it.process.pid, ...pids]), []);
+});
+
 Deno.test("Guard[Symbol.asyncDispose]() kills what still runs", async () => {
   const at = await startGuard();
   const it = await at.shell(JOB);

@@ -7,6 +7,8 @@ speaks to it.
 - warden.py: watches one job: output, limits, stop, end.
 - program.py: starts the program of a job.
 - killing.py: ends every process below one; tree.py finds them in /proc.
+- limits.py: memory, CPU time and number of the processes; streams.py: what a warden carries.
+- marks.py: finds processes that nobody watches any more.
 - frames.py: the messages between the host and a warden.
 - system.py: calls of the kernel that Python lacks.
 """

@@ -20,6 +20,8 @@ class Kind:
     # From the host.
     LAUNCH: Final = b"L"
     """The program to start, as JSON."""
+    SWEEP: Final = b"W"
+    """In place of a launch: kill all processes with this `NAME=value` in their environment."""
     INPUT: Final = b"I"
     """Bytes for the standard input of the program."""
     INPUT_END: Final = b"E"

@@ -19,13 +19,13 @@ from typing import Any, Final
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
 from snakeden._guard.killing import Killer, below_this_process
 from snakeden._guard.limits import Limits
+from snakeden._guard.marks import marked
 from snakeden._guard.program import LaunchError, Program, start
 from snakeden._guard.streams import InputPipe, Outbox, OutputPipe
 
 __all__ = ["Warden"]
 
 _READ_BYTES: Final = 1 << 18
-_KILL_ROUND_S: Final = 0.005
 
 
 class Warden:
@@ -43,6 +43,7 @@ class Warden:
         self._outbox = Outbox(connection)
         self._poll = select.poll()
         self._launch: dict[str, Any] | None = None
+        self._mark: bytes | None = None
         self._program: Program | None = None
         self._input: InputPipe | None = None
         self._outputs: list[OutputPipe] = []
@@ -64,11 +65,14 @@ class Warden:
         self._poll.register(self._life, select.POLLIN)
         self._poll.register(self._woken, select.POLLIN)
         self._outbox.send(frame(Kind.HELLO))
-        while self._launch is None:
+        while self._launch is None and self._mark is None:
             if not self._is_host_there or self._cause is not None:
                 return
             self._turn(None)
-        if not self._start(self._launch):
+        if self._mark is not None:
+            self._sweep(self._mark)
+            return
+        if self._launch is None or not self._start(self._launch):
             self._outbox.flush_whole()
             return
         while self._has_children:
@@ -95,6 +99,14 @@ class Warden:
         pids = {"pid": pid, "wardenPid": os.getpid()}
         self._outbox.send(frame(Kind.STARTED, json.dumps(pids).encode()))
         return True
+
+    def _sweep(self, mark: bytes) -> None:
+        """Kill the processes of a job whose warden was killed together with the guard."""
+        killer = Killer(lambda: [it for it in marked(mark) if not it.is_dead])
+        while killer.kill():
+            self._turn(killer.pause_s)
+        self._outbox.send(frame(Kind.ENDED, json.dumps({"killed": killer.killed}).encode()))
+        self._outbox.flush_whole()
 
     def _turn(self, timeout_s: float | None) -> None:
         """Wait for anything to happen, and handle it."""
@@ -153,6 +165,8 @@ class Warden:
     def _handle(self, kind: bytes, payload: bytes) -> None:
         if kind == Kind.LAUNCH:
             self._launch = json.loads(payload)
+        elif kind == Kind.SWEEP:
+            self._mark = payload
         elif kind == Kind.INPUT and self._input is not None:
             self._input.push(payload)
             self._feed()
@@ -236,7 +250,7 @@ class Warden:
             self._kill(limit)
         if self._kill_at is not None and now >= self._kill_at:
             self._killer.kill()
-            self._kill_at = time.monotonic() + _KILL_ROUND_S
+            self._kill_at = time.monotonic() + self._killer.pause_s
 
     def _report(self) -> None:
         """Send the rest of the output and the end. No process is left."""
@@ -253,7 +267,7 @@ class Warden:
             "exit": exit_of(self._status or 0),
             "cause": cause,
             "peakRssBytes": max(self._peak, self._limits.peak),
-            "leftKilled": self._killer.killed if cause == "exited" else 0,
+            "killed": self._killer.killed,
         }
         self._outbox.send(frame(Kind.ENDED, json.dumps(end).encode()))
         self._outbox.flush_whole()
