@@ -117,7 +117,7 @@ export class Guard implements AsyncDisposable {
     const conn = await this.#dial();
     if (conn === undefined) return undefined;
     const mark = `${WORKER_ENV.launchId}=${launch.env[WORKER_ENV.launchId]}`;
-    const process = new LiveProcess(conn, launch, () => this.#sweep(mark));
+    const process = new LiveProcess(conn, launch, { mark, sweep: () => this.#sweep(mark) });
     this.#running.add(process);
     void process.gone.then(() => this.#running.delete(process));
     if (this.#isDisposed) process.abandon();

@@ -40,6 +40,7 @@ export class LiveProcess implements GuardedProcess {
   readonly #start = Promise.withResolvers<void>();
   readonly #outputs: Output[] = [];
   #isHeard = false;
+  #isRefused = false;
   #pids = { pid: 0, wardenPid: 0 };
   #end: GuardedEnd | undefined;
   #isGone = false;
@@ -52,8 +53,15 @@ export class LiveProcess implements GuardedProcess {
   /** Wakes the pump of the input. */
   #onInputRoom: (() => void) | undefined;
 
-  /** `sweep` kills what is left of a program whose warden was lost. */
-  constructor(conn: Deno.Conn, launch: GuardedLaunch, sweep: () => Promise<void>) {
+  /**
+   * `mark` is a variable in the environment, as `NAME=value`. `sweep` kills what has it, if the
+   * warden was lost.
+   */
+  constructor(
+    conn: Deno.Conn,
+    launch: GuardedLaunch,
+    { mark, sweep }: { readonly mark: string; readonly sweep: () => Promise<void> },
+  ) {
     this.#launch = launch;
     this.#sweep = sweep;
     this.started = this.#start.promise;
@@ -64,7 +72,7 @@ export class LiveProcess implements GuardedProcess {
     this.ended.catch(() => {});
     this.started.catch(() => {});
     const { command, cwd, env, limits, stdin } = launch;
-    const asked = { command, cwd, env, limits, hasStdin: stdin !== undefined };
+    const asked = { command, cwd, env, limits, mark, hasStdin: stdin !== undefined };
     this.#connection.send(KIND.launch, new TextEncoder().encode(JSON.stringify(asked)));
   }
 
@@ -106,6 +114,7 @@ export class LiveProcess implements GuardedProcess {
         void this.#pump();
         break;
       case KIND.failed:
+        this.#isRefused = true;
         this.#start.reject(this.#launchError(parse(payload)));
         break;
       case KIND.stdout:
@@ -167,7 +176,7 @@ export class LiveProcess implements GuardedProcess {
     await this.#connection.ended;
     clearTimeout(this.#overdue);
     // The guard has killed what its warden left, unless it was killed as well.
-    if (this.#end === undefined && this.#pids.pid > 0) await this.#sweep();
+    if (this.#isHeard && !this.#isRefused && this.#end === undefined) await this.#sweep();
     this.#isGone = true;
     this.#closeInput();
     this.#start.reject(

@@ -28,8 +28,8 @@ if __name__ == "__main__":
 from snakeden._guard import system, tree  # noqa: E402
 from snakeden._guard.frames import Kind, frame  # noqa: E402
 from snakeden._guard.killing import Killer  # noqa: E402
+from snakeden._guard.process import Process  # noqa: E402
 from snakeden._guard.program import launch_error  # noqa: E402
-from snakeden._guard.tree import Process  # noqa: E402
 from snakeden._guard.warden import Warden  # noqa: E402
 
 _BACKLOG: Final = 512
@@ -93,7 +93,7 @@ class Guard:
         try:
             # Out of the group of the guard, which the host kills.
             os.setsid()
-            system.become_subreaper()
+            is_subreaper = system.become_subreaper()
             signal.set_wakeup_fd(-1)
             for it in (self._listener, *self._wardens.values(), *self._lost):
                 it.close()
@@ -101,7 +101,8 @@ class Guard:
                 os.close(descriptor)
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
             os.dup2(0, 1)
-            Warden(connection, life=self._life, signals=_signal_pipe()).run()
+            warden = Warden(connection, life=self._life, signals=_signal_pipe())
+            warden.run(is_subreaper=is_subreaper)
             status = 0
         except BaseException:
             import traceback

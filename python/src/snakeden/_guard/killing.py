@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Collection
 from typing import Final
 
 from snakeden._guard import tree
-from snakeden._guard.tree import Process
+from snakeden._guard.process import Process
 
 __all__ = ["Killer"]
 
@@ -84,8 +83,3 @@ class Killer:
         except PermissionError:
             self._refused.add(process.pid)
             return False
-
-
-def below_this_process() -> list[Process]:
-    """Return all descendants of the caller."""
-    return tree.below(os.getpid())

@@ -17,7 +17,8 @@ import time
 from typing import Any, Final
 
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
-from snakeden._guard.killing import Killer, below_this_process
+from snakeden._guard.job_processes import JobProcesses
+from snakeden._guard.killing import Killer
 from snakeden._guard.limits import Limits
 from snakeden._guard.marks import marked
 from snakeden._guard.program import LaunchError, Program, start
@@ -47,17 +48,20 @@ class Warden:
         self._program: Program | None = None
         self._input: InputPipe | None = None
         self._outputs: list[OutputPipe] = []
-        self._limits = Limits({})
-        self._killer = Killer(below_this_process)
+        self._use(JobProcesses(0, mark=b"", is_subreaper=True), limits={})
         self._cause: str | None = None
         self._status: int | None = None
         self._peak = 0
         self._has_children = False
         self._is_host_there = True
         self._kill_at: float | None = None
-        self._left_killed = 0
 
-    def run(self) -> None:
+    def _use(self, processes: JobProcesses, *, limits: dict[str, Any]) -> None:
+        self._processes = processes
+        self._killer = Killer(processes.all)
+        self._limits = Limits(limits, find=processes.all)
+
+    def run(self, *, is_subreaper: bool) -> None:
         """Run the job to its end."""
         connection = self._connection.fileno()
         self._connection.setblocking(False)
@@ -72,16 +76,16 @@ class Warden:
         if self._mark is not None:
             self._sweep(self._mark)
             return
-        if self._launch is None or not self._start(self._launch):
+        if self._launch is None or not self._start(self._launch, is_subreaper):
             self._outbox.flush_whole()
             return
-        while self._has_children:
+        while not self._processes.are_gone(has_children=self._has_children):
             self._turn(self._timeout())
             self._reap()
             self._enforce()
         self._report()
 
-    def _start(self, launch: dict[str, Any]) -> bool:
+    def _start(self, launch: dict[str, Any], is_subreaper: bool) -> bool:
         try:
             self._program = start(launch)
         except LaunchError as error:
@@ -89,7 +93,9 @@ class Warden:
             return False
         pid, stdin, stdout, stderr = self._program
         self._has_children = True
-        self._limits = Limits(launch.get("limits") or {})
+        mark = launch.get("mark", "").encode()
+        processes = JobProcesses(pid, mark=mark, is_subreaper=is_subreaper)
+        self._use(processes, limits=launch.get("limits") or {})
         if stdin is not None:
             self._input = InputPipe(stdin)
         self._outputs = [
@@ -240,8 +246,6 @@ class Warden:
 
     def _enforce(self) -> None:
         """Check the limits, and do what is due."""
-        if not self._has_children:
-            return
         now = time.monotonic()
         if self._status is not None and self._cause is None:
             # What the program has left behind ends with it.
