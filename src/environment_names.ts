@@ -29,6 +29,8 @@ export const WORKER_ENV = {
    * Marks every process of a run, including children of tools, so that all of them can be found.
    */
   runId: "SNAKEDEN_RUN_ID",
+  /** Marks every process of one program that the guard runs. */
+  launchId: "SNAKEDEN_LAUNCH_ID",
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
   outputMark: "SNAKEDEN_OUTPUT_MARK",

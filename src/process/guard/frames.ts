@@ -13,10 +13,12 @@ const MAX_FRAME_BYTES = 1 << 24;
 /** The kinds of frames, by their letters. */
 export const KIND = {
   launch: code("L"),
+  sweep: code("W"),
   input: code("I"),
   inputEnd: code("E"),
   stop: code("S"),
   taken: code("T"),
+  hello: code("h"),
   started: code("s"),
   failed: code("f"),
   stdout: code("o"),

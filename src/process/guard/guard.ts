@@ -1,7 +1,9 @@
 import { join } from "node:path";
-import { settlesWithin } from "../../async/mod.ts";
+import { Semaphore, settlesWithin } from "../../async/mod.ts";
 import { WORKER_ENV } from "../../environment_names.ts";
+import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
+import { KIND } from "./frames.ts";
 import { GuardProgram } from "./guard_program.ts";
 import {
   checkLaunch,
@@ -10,11 +12,16 @@ import {
   GuardLaunchError,
 } from "./launch.ts";
 import { LiveProcess } from "./live_process.ts";
+import { WardenConnection } from "./warden_connection.ts";
 
 /** No longer than any other name of a socket in a run directory. */
 const SOCKET_NAME = "job.sock";
 /** A guard that does not start a program in this time is replaced. */
 const ANSWER_MS = 30_000;
+/** A launch that finds the guard dead tries again, with another one. */
+const MAX_ATTEMPTS = 3;
+/** More launches at a time wait in line. The guard serves one after the other. */
+const MAX_LAUNCHES = 64;
 
 /** The parts that a guard needs. */
 export interface GuardDeps {
@@ -35,6 +42,7 @@ export interface GuardDeps {
 export class Guard implements AsyncDisposable {
   readonly #log = getLogger("guard");
   readonly #deps: GuardDeps;
+  readonly #launches = new Semaphore(MAX_LAUNCHES);
   readonly #running = new Set<LiveProcess>();
   #program: Promise<GuardProgram> | undefined;
   #isDisposed = false;
@@ -67,20 +75,10 @@ export class Guard implements AsyncDisposable {
    */
   async launch(launch: GuardedLaunch): Promise<GuardedProcess> {
     checkLaunch(launch);
-    const env = { ...launch.env, [WORKER_ENV.runId]: this.#deps.runId };
-    const process = new LiveProcess(await this.#connect(), { ...launch, env });
-    this.#running.add(process);
-    void process.gone.then(() => this.#running.delete(process));
-    if (this.#isDisposed) process.abandon();
-    if (!await settlesWithin(process.started, ANSWER_MS)) {
-      process.abandon();
-      this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
-        ms: ANSWER_MS,
-      });
-      await (await this.#program)?.kill();
-    }
-    await process.started;
-    return process;
+    const id = crypto.randomUUID().replaceAll("-", "");
+    const marks = { [WORKER_ENV.runId]: this.#deps.runId, [WORKER_ENV.launchId]: id };
+    const marked = { ...launch, env: { ...launch.env, ...marks } };
+    return await this.#launches.enter(() => this.#launch(marked));
   }
 
   /** Kills everything that runs, and ends the guard. */
@@ -97,17 +95,86 @@ export class Guard implements AsyncDisposable {
     return join(this.#deps.runDirectory, SOCKET_NAME);
   }
 
-  async #connect(): Promise<Deno.Conn> {
+  async #launch(launch: GuardedLaunch): Promise<GuardedProcess> {
     for (let attempt = 1;; attempt++) {
       const program = await this.#ensureProgram();
+      const process = await this.#connect(launch);
       try {
-        return await Deno.connect({ transport: "unix", path: this.#socketPath });
+        if (process !== undefined) return await this.#untilStarted(process, program);
       } catch (error) {
-        if (attempt === 2) throw lost(error);
-        // It has just died, so the next one is waited for.
+        await process?.gone;
+        // Without a word of a warden, nothing was started.
+        if (process?.isHeard || attempt === MAX_ATTEMPTS) throw error;
+      }
+      if (attempt === MAX_ATTEMPTS) throw lost();
+      // It has just died, or should have.
+      await program.kill();
+    }
+  }
+
+  /** Asks the guard for the program. Returns undefined if the guard is dead. */
+  async #connect(launch: GuardedLaunch): Promise<LiveProcess | undefined> {
+    const conn = await this.#dial();
+    if (conn === undefined) return undefined;
+    const mark = `${WORKER_ENV.launchId}=${launch.env[WORKER_ENV.launchId]}`;
+    const process = new LiveProcess(conn, launch, { mark, sweep: () => this.#sweep(mark) });
+    this.#running.add(process);
+    void process.gone.then(() => this.#running.delete(process));
+    if (this.#isDisposed) process.abandon();
+    return process;
+  }
+
+  /** Connects to the guard. Returns undefined if it is dead. */
+  async #dial(): Promise<Deno.Conn | undefined> {
+    try {
+      return await Deno.connect({ transport: "unix", path: this.#socketPath });
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw lost(error);
+    }
+  }
+
+  /**
+   * Kills all processes with a mark, for a program that has killed its warden and perhaps the guard
+   * as well. What has cleared its environment is found by the guard alone.
+   */
+  async #sweep(mark: string): Promise<void> {
+    try {
+      for (let attempt = 1; !this.#isDisposed && attempt <= MAX_ATTEMPTS; attempt++) {
+        const program = await this.#ensureProgram();
+        if (await this.#sweepOnce(mark)) return;
         await program.kill();
       }
+    } catch (error) {
+      this.#log.error("Cannot look for processes of a program whose guard was lost: {reason}", {
+        reason: messageOf(error),
+      });
     }
+  }
+
+  /** Returns false if the guard is dead. */
+  async #sweepOnce(mark: string): Promise<boolean> {
+    const conn = await this.#dial();
+    if (conn === undefined) return false;
+    const kinds = new Set<number>();
+    const connection = new WardenConnection(conn, (kind) => kinds.add(kind));
+    connection.send(KIND.sweep, new TextEncoder().encode(mark));
+    await connection.ended;
+    if (kinds.has(KIND.failed)) throw new Error("the guard cannot fork");
+    return kinds.has(KIND.ended);
+  }
+
+  async #untilStarted(process: LiveProcess, program: GuardProgram): Promise<GuardedProcess> {
+    if (!await settlesWithin(process.started, ANSWER_MS)) {
+      this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
+        ms: ANSWER_MS,
+      });
+      process.abandon();
+      await program.kill();
+    }
+    await process.started;
+    return process;
   }
 
   /** Returns the guard that runs; starts one if none does. */
@@ -146,7 +213,9 @@ export class Guard implements AsyncDisposable {
 }
 
 function lost(cause?: unknown): GuardLaunchError {
-  return new GuardLaunchError("Cannot start a program: the guard of script jobs is not running", {
+  const reason = cause === undefined ? "" : `: ${messageOf(cause)}`;
+  const message = `Cannot start a program: the guard of script jobs is not running${reason}`;
+  return new GuardLaunchError(message, {
     step: "guard",
     code: "guard_lost",
     cause,

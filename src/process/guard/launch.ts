@@ -47,7 +47,9 @@ export interface GuardedEnd {
   readonly cause: GuardedCause;
   /** The most resident memory of all processes together, as sampled. */
   readonly peakRssBytes: number;
-  /** The number of processes that the program left behind when it exited. They were killed. */
+  /** The number of processes that had to be killed. */
+  readonly killed: number;
+  /** The number of them that the program left behind when it exited; 0 for any other cause. */
   readonly leftKilled: number;
 }
 

@@ -24,6 +24,7 @@ const LOST: GuardedEnd = {
   exit: { signal: "SIGKILL" },
   cause: "guard_lost",
   peakRssBytes: 0,
+  killed: 0,
   leftKilled: 0,
 };
 
@@ -35,8 +36,11 @@ export class LiveProcess implements GuardedProcess {
   readonly started: Promise<void>;
   readonly #launch: GuardedLaunch;
   readonly #connection: WardenConnection;
+  readonly #sweep: () => Promise<void>;
   readonly #start = Promise.withResolvers<void>();
   readonly #outputs: Output[] = [];
+  #isHeard = false;
+  #isRefused = false;
   #pids = { pid: 0, wardenPid: 0 };
   #end: GuardedEnd | undefined;
   #isGone = false;
@@ -49,8 +53,17 @@ export class LiveProcess implements GuardedProcess {
   /** Wakes the pump of the input. */
   #onInputRoom: (() => void) | undefined;
 
-  constructor(conn: Deno.Conn, launch: GuardedLaunch) {
+  /**
+   * `mark` is a variable in the environment, as `NAME=value`. `sweep` kills what has it, if the
+   * warden was lost.
+   */
+  constructor(
+    conn: Deno.Conn,
+    launch: GuardedLaunch,
+    { mark, sweep }: { readonly mark: string; readonly sweep: () => Promise<void> },
+  ) {
     this.#launch = launch;
+    this.#sweep = sweep;
     this.started = this.#start.promise;
     this.#connection = new WardenConnection(conn, (kind, payload) => this.#handle(kind, payload));
     this.gone = this.#untilGone();
@@ -59,8 +72,13 @@ export class LiveProcess implements GuardedProcess {
     this.ended.catch(() => {});
     this.started.catch(() => {});
     const { command, cwd, env, limits, stdin } = launch;
-    const asked = { command, cwd, env, limits, hasStdin: stdin !== undefined };
+    const asked = { command, cwd, env, limits, mark, hasStdin: stdin !== undefined };
     this.#connection.send(KIND.launch, new TextEncoder().encode(JSON.stringify(asked)));
+  }
+
+  /** True once the warden has said a word. Before, nothing can have been started. */
+  get isHeard(): boolean {
+    return this.#isHeard;
   }
 
   get pid(): number {
@@ -68,7 +86,7 @@ export class LiveProcess implements GuardedProcess {
   }
 
   stop(graceMs: number = this.#launch.graceMs): void {
-    if (this.#isGone) return;
+    if (this.#isGone || this.#connection.isClosed) return;
     this.#connection.sendAmount(KIND.stop, Math.max(0, Math.min(graceMs, 0xffff_ffff)));
     clearTimeout(this.#overdue);
     this.#overdue = setTimeout(() => this.#killWarden(), graceMs + OVERDUE_MS);
@@ -88,6 +106,7 @@ export class LiveProcess implements GuardedProcess {
   }
 
   #handle(kind: number, payload: Uint8Array): void {
+    this.#isHeard = true;
     switch (kind) {
       case KIND.started:
         this.#pids = parse(payload);
@@ -95,6 +114,7 @@ export class LiveProcess implements GuardedProcess {
         void this.#pump();
         break;
       case KIND.failed:
+        this.#isRefused = true;
         this.#start.reject(this.#launchError(parse(payload)));
         break;
       case KIND.stdout:
@@ -113,7 +133,7 @@ export class LiveProcess implements GuardedProcess {
         this.#closeInput();
         break;
       case KIND.ended:
-        this.#end = parse(payload);
+        this.#end = endOf(parse(payload));
         break;
     }
   }
@@ -154,8 +174,10 @@ export class LiveProcess implements GuardedProcess {
 
   async #untilGone(): Promise<GuardedEnd> {
     await this.#connection.ended;
-    this.#isGone = true;
     clearTimeout(this.#overdue);
+    // The guard has killed what its warden left, unless it was killed as well.
+    if (this.#isHeard && !this.#isRefused && this.#end === undefined) await this.#sweep();
+    this.#isGone = true;
     this.#closeInput();
     this.#start.reject(
       new GuardLaunchError(`Cannot start ${this.#launch.command[0]}: the guard was lost`, {
@@ -207,6 +229,11 @@ export class LiveProcess implements GuardedProcess {
     }
     this.#onInputRoom = undefined;
   }
+}
+
+/** Returns the end that a warden reports. */
+function endOf(said: Omit<GuardedEnd, "leftKilled">): GuardedEnd {
+  return { ...said, leftKilled: said.cause === "exited" ? said.killed : 0 };
 }
 
 function parse<T>(payload: Uint8Array): T {

@@ -18,6 +18,11 @@ export class WardenConnection {
     this.ended = this.#read(new FrameReader(onFrame));
   }
 
+  /** True once the connection has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Sends a frame. Returns at once; a broken connection is found by the reader. */
   send(kind: number, payload: Uint8Array = new Uint8Array()): void {
     this.#write(header(kind, payload.byteLength), payload);

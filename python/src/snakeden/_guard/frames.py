@@ -20,6 +20,8 @@ class Kind:
     # From the host.
     LAUNCH: Final = b"L"
     """The program to start, as JSON."""
+    SWEEP: Final = b"W"
+    """In place of a launch: kill all processes with this `NAME=value` in their environment."""
     INPUT: Final = b"I"
     """Bytes for the standard input of the program."""
     INPUT_END: Final = b"E"
@@ -29,6 +31,8 @@ class Kind:
     """Bytes of output that were taken, so that as many more may be sent."""
 
     # To the host.
+    HELLO: Final = b"h"
+    """The first frame. Without it, no program was started."""
     STARTED: Final = b"s"
     """The pids of the program and of the warden, as JSON."""
     FAILED: Final = b"f"

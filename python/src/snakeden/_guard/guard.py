@@ -26,8 +26,10 @@ if __name__ == "__main__":
     sys.modules["snakeden"] = _stub
 
 from snakeden._guard import system, tree  # noqa: E402
+from snakeden._guard.frames import Kind, frame  # noqa: E402
 from snakeden._guard.killing import Killer  # noqa: E402
-from snakeden._guard.tree import Process  # noqa: E402
+from snakeden._guard.process import Process  # noqa: E402
+from snakeden._guard.program import launch_error  # noqa: E402
 from snakeden._guard.warden import Warden  # noqa: E402
 
 _BACKLOG: Final = 512
@@ -79,8 +81,7 @@ class Guard:
         try:
             pid = os.fork()
         except OSError as error:
-            print(f"cannot fork: {error}", file=sys.stderr, flush=True)
-            connection.close()
+            _refuse(connection, error)
             return
         if pid == 0:
             self._become_warden(connection)
@@ -92,7 +93,7 @@ class Guard:
         try:
             # Out of the group of the guard, which the host kills.
             os.setsid()
-            system.become_subreaper()
+            is_subreaper = system.become_subreaper()
             signal.set_wakeup_fd(-1)
             for it in (self._listener, *self._wardens.values(), *self._lost):
                 it.close()
@@ -100,7 +101,8 @@ class Guard:
                 os.close(descriptor)
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
             os.dup2(0, 1)
-            Warden(connection, life=self._life, signals=_signal_pipe()).run()
+            warden = Warden(connection, life=self._life, signals=_signal_pipe())
+            warden.run(is_subreaper=is_subreaper)
             status = 0
         except BaseException:
             import traceback
@@ -176,6 +178,8 @@ def main(path: str) -> None:
     system.wake_at_end_of(0)
     is_subreaper = system.become_subreaper()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Of a guard that was killed. The host starts only one at a time.
+    _remove(path)
     listener.bind(path)
     listener.listen(_BACKLOG)
     # Keeps the pages of a warden shared with the guard.
@@ -186,10 +190,26 @@ def main(path: str) -> None:
     try:
         guard.run()
     finally:
+        _remove(path)
+
+
+def _refuse(connection: socket.socket, error: OSError) -> None:
+    """Tell the host that no warden can be forked."""
+    said = launch_error("fork", error).as_json()
+    with connection:
+        connection.setblocking(False)
         try:
-            os.unlink(path)
+            connection.sendall(frame(Kind.HELLO) + frame(Kind.FAILED, said))
         except OSError:
+            # The host has left.
             pass
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

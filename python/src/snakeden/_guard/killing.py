@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection
 from typing import Final
 
 from snakeden._guard import tree
-from snakeden._guard.tree import Process
+from snakeden._guard.process import Process
 
 __all__ = ["Killer"]
 
 _MAX_SWEEPS: Final = 100
+_SHORTEST_S: Final = 0.005
+_LONGEST_S: Final = 0.5
+_ROUNDS_A_PAUSE: Final = 20
+_ROUNDS_TO_TELL: Final = 100
+"""After about 3 s."""
 
 
 class Killer:
@@ -21,8 +26,8 @@ class Killer:
     def __init__(self, find: Callable[[], list[Process]]) -> None:
         self._find = find
         self._killed: set[tuple[int, int]] = set()
-        self.refused: set[int] = set()
-        """The processes of other users, which cannot be killed."""
+        self._refused: set[int] = set()
+        self._rounds = 0
 
     @property
     def killed(self) -> int:
@@ -36,8 +41,14 @@ class Killer:
                 self._send(process, signal.SIGTERM)
                 self._send(process, signal.SIGCONT)
 
-    def kill(self) -> None:
-        """Kill what exists now, and all that it forks meanwhile.
+    @property
+    def pause_s(self) -> float:
+        """The seconds to wait between two rounds, in which killed processes disappear."""
+        doubled = min(self._rounds // _ROUNDS_A_PAUSE, 10)
+        return min(_LONGEST_S, _SHORTEST_S * (1 << doubled))
+
+    def kill(self) -> bool:
+        """Kill what exists now, and all that it forks meanwhile. Returns False if there is nothing.
 
         First stops every process, until none is new: a process that is stopped cannot fork. So
         processes that fork faster than they are killed do not escape. The caller repeats this,
@@ -55,15 +66,20 @@ class Killer:
         for key, process in stopped.items():
             if self._send(process, signal.SIGKILL) and not process.is_dead:
                 self._killed.add(key)
+        self._rounds += 1
+        if self._rounds == _ROUNDS_TO_TELL:
+            self._tell(stopped.values())
+        return bool(stopped)
+
+    def _tell(self, left: Collection[Process]) -> None:
+        """Tell the log of the host about processes that do not end."""
+        for it in left:
+            why = "belongs to another user" if it.pid in self._refused else "does not end"
+            print(f"process {it.pid} was killed, but {why}", file=sys.stderr, flush=True)
 
     def _send(self, process: Process, number: int) -> bool:
         try:
             return tree.send(process, number)
         except PermissionError:
-            self.refused.add(process.pid)
+            self._refused.add(process.pid)
             return False
-
-
-def below_this_process() -> list[Process]:
-    """Return all descendants of the caller."""
-    return tree.below(os.getpid())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from snakeden._guard import tree
+from snakeden._guard.process import Process
 
 __all__ = ["Limits"]
 
@@ -20,7 +21,8 @@ _MAX_SHARE: Final = 10
 class Limits:
     """Looks at the processes of this warden from time to time."""
 
-    def __init__(self, limits: dict[str, Any]) -> None:
+    def __init__(self, limits: dict[str, Any], *, find: Callable[[], list[Process]]) -> None:
+        self._find = find
         self._memory: int | None = limits.get("memoryBytes")
         self._cpu: float | None = limits.get("cpuMs")
         self._processes: int | None = limits.get("processes")
@@ -31,7 +33,7 @@ class Limits:
     def exceeded(self) -> str | None:
         """Look at all processes. Returns the name of a limit that they exceed."""
         began = time.monotonic()
-        processes = [it for it in tree.below(os.getpid()) if not it.is_dead]
+        processes = [it for it in self._find() if not it.is_dead]
         memory, running_ms = tree.usage(processes)
         cpu = running_ms + reaped_cpu_ms()
         self.peak = max(self.peak, memory)

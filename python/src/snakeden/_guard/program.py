@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from snakeden._guard import system
 
-__all__ = ["LaunchError", "Program", "start"]
+__all__ = ["LaunchError", "Program", "launch_error", "start"]
 
 _RESET: Final = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGCHLD", "SIGTERM", "SIGHUP")
 """Signals that Python or the guard handles or ignores. A program would inherit what is ignored."""
@@ -28,6 +28,10 @@ class LaunchError(Exception):
         self.step = step
         self.code = code
         self.reason = reason
+
+    def as_json(self) -> bytes:
+        """Return the error for the host."""
+        return json.dumps({"step": self.step, "code": self.code, "reason": self.reason}).encode()
 
 
 class Program(NamedTuple):
@@ -60,7 +64,7 @@ def start(launch: dict[str, Any]) -> Program:
     except OSError as error:
         for it in opened:
             os.close(it)
-        raise _launch_error("fork", error) from error
+        raise launch_error("fork", error) from error
     if pid == 0:
         _become(launch, streams=(stdin, stdout, stderr), warden=warden, report=report)
     for it in (stdin, stdout, stderr, report):
@@ -156,14 +160,15 @@ def _read_all(descriptor: int) -> bytes:
     return text
 
 
-def _launch_error(step: str, error: OSError) -> LaunchError:
+def launch_error(step: str, error: OSError) -> LaunchError:
+    """Return an error of the system as the error of a step."""
     code = errno.errorcode.get(error.errno or 0, "EINVAL")
     return LaunchError(step, code=code, reason=(error.strerror or str(error)).lower())
 
 
 def _explain(step: str, *, launch: dict[str, Any], error: OSError) -> LaunchError:
     """Return an error that says more than the number of the system."""
-    plain = _launch_error(step, error)
+    plain = launch_error(step, error)
     reason = {
         "cwd": lambda: _about_folder(launch["cwd"]),
         "program": lambda: _about_program(launch, error.errno or 0),

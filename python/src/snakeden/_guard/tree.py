@@ -1,34 +1,23 @@
-"""The processes below one, as /proc lists them."""
+"""The processes below one, as /proc lists them; where there is none, as `ps` does."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Collection
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection
+from typing import Final
 
-__all__ = ["Process", "below", "send", "usage"]
+from snakeden._guard.process import Process
+from snakeden._guard.ps import ps_table
+
+__all__ = ["HAS_PROC", "below", "everything", "find", "send", "usage"]
+
+HAS_PROC: Final = os.path.exists(f"/proc/{os.getpid()}/stat")
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICK: Final = 1000 / os.sysconf("SC_CLK_TCK")
 _STAT_BYTES: Final = 1024
 _HAS_CHILDREN_FILE: Final = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
-_GONE: Final = (FileNotFoundError, ProcessLookupError)
-
-
-class Process(NamedTuple):
-    """A process at one moment."""
-
-    pid: int
-    parent: int
-    start: int
-    """In clock ticks since the machine started. Identifies the process, together with the pid."""
-    is_dead: bool
-    """True for a zombie, which has no threads and waits for its parent."""
-    is_stopped: bool
-    cpu_ms: float
-    """CPU time of the process and of those of its children that it has waited for."""
-    rss_bytes: int
 
 
 def find(pid: int) -> Process | None:
@@ -42,6 +31,8 @@ def find(pid: int) -> Process | None:
     return Process(
         pid=pid,
         parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
         start=int(fields[19]),
         # While other threads run, a process whose first thread has ended is called a zombie, too.
         is_dead=state in b"ZX" and threads <= 1,
@@ -62,15 +53,21 @@ def below(root: int, *, spared: Collection[int] = ()) -> list[Process]:
     children = _children if _HAS_CHILDREN_FILE else _children_by_parent()
     parents = [root]
     while parents:
-        for pid in children(parents.pop()):
-            if pid in known:
+        for process in children(parents.pop()):
+            if process.pid in known:
                 continue
-            known.add(pid)
-            process = find(pid)
-            if process is not None:
-                found.append(process)
-                parents.append(pid)
+            known.add(process.pid)
+            found.append(process)
+            parents.append(process.pid)
     return found
+
+
+def everything() -> list[Process]:
+    """Return all processes."""
+    if not HAS_PROC:
+        return [it for it, _ in ps_table().values()]
+    all_of_them = map(find, [int(it) for it in os.listdir("/proc") if it.isdigit()])
+    return [it for it in all_of_them if it is not None]
 
 
 def send(process: Process, number: int) -> bool:
@@ -80,16 +77,15 @@ def send(process: Process, number: int) -> bool:
 
     Raises PermissionError if it belongs to another user.
     """
+    if not HAS_PROC:
+        return _send_by_pid(process.pid, number)
     try:
         handle = os.pidfd_open(process.pid)
-    except _GONE:
+    except ProcessLookupError:
         return False
     except OSError:
         # The kernel, or a sandbox, has no such handles.
-        if not _is_same(process):
-            return False
-        os.kill(process.pid, number)
-        return True
+        return _is_same(process) and _send_by_pid(process.pid, number)
     try:
         if not _is_same(process):
             return False
@@ -106,36 +102,39 @@ def usage(processes: Collection[Process]) -> tuple[int, float]:
     return sum(it.rss_bytes for it in processes), sum(it.cpu_ms for it in processes)
 
 
+def _send_by_pid(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+        return True
+    except ProcessLookupError:
+        return False
+
+
 def _is_same(process: Process) -> bool:
     now = find(process.pid)
     return now is not None and now.start == process.start
 
 
-def _children(pid: int) -> list[int]:
+def _children(pid: int) -> list[Process]:
     """Read the lists of children that the kernel keeps for each thread."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    found: list[int] = []
+    pids: list[int] = []
     for thread in threads:
         text = _read(f"/proc/{pid}/task/{thread}/children", whole=True)
         if text:
-            found.extend(map(int, text.split()))
-    return found
+            pids.extend(map(int, text.split()))
+    return [it for it in map(find, pids) if it is not None]
 
 
-class _children_by_parent:  # noqa: N801 - takes the place of a function
-    """Reads all of /proc once, for kernels that have no lists of children."""
-
-    def __init__(self) -> None:
-        self._children: dict[int, list[int]] = {}
-        for name in os.listdir("/proc"):
-            if name.isdigit() and (process := find(int(name))) is not None:
-                self._children.setdefault(process.parent, []).append(process.pid)
-
-    def __call__(self, pid: int) -> list[int]:
-        return self._children.get(pid, [])
+def _children_by_parent() -> Callable[[int], list[Process]]:
+    """Read the whole table once, where the kernel keeps no lists of children."""
+    children: dict[int, list[Process]] = {}
+    for it in everything():
+        children.setdefault(it.parent, []).append(it)
+    return lambda pid: children.get(pid, [])
 
 
 def _read(path: str, *, whole: bool = False) -> bytes | None:

@@ -17,15 +17,16 @@ import time
 from typing import Any, Final
 
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
-from snakeden._guard.killing import Killer, below_this_process
+from snakeden._guard.job_processes import JobProcesses
+from snakeden._guard.killing import Killer
 from snakeden._guard.limits import Limits
+from snakeden._guard.marks import marked
 from snakeden._guard.program import LaunchError, Program, start
 from snakeden._guard.streams import InputPipe, Outbox, OutputPipe
 
 __all__ = ["Warden"]
 
 _READ_BYTES: Final = 1 << 18
-_KILL_ROUND_S: Final = 0.005
 
 
 class Warden:
@@ -43,49 +44,58 @@ class Warden:
         self._outbox = Outbox(connection)
         self._poll = select.poll()
         self._launch: dict[str, Any] | None = None
+        self._mark: bytes | None = None
         self._program: Program | None = None
         self._input: InputPipe | None = None
         self._outputs: list[OutputPipe] = []
-        self._limits = Limits({})
-        self._killer = Killer(below_this_process)
+        self._use(JobProcesses(0, mark=b"", is_subreaper=True), limits={})
         self._cause: str | None = None
         self._status: int | None = None
         self._peak = 0
         self._has_children = False
         self._is_host_there = True
         self._kill_at: float | None = None
-        self._left_killed = 0
 
-    def run(self) -> None:
+    def _use(self, processes: JobProcesses, *, limits: dict[str, Any]) -> None:
+        self._processes = processes
+        self._killer = Killer(processes.all)
+        self._limits = Limits(limits, find=processes.all)
+
+    def run(self, *, is_subreaper: bool) -> None:
         """Run the job to its end."""
         connection = self._connection.fileno()
         self._connection.setblocking(False)
         self._poll.register(connection, select.POLLIN)
         self._poll.register(self._life, select.POLLIN)
         self._poll.register(self._woken, select.POLLIN)
-        while self._launch is None:
+        self._outbox.send(frame(Kind.HELLO))
+        while self._launch is None and self._mark is None:
             if not self._is_host_there or self._cause is not None:
                 return
             self._turn(None)
-        if not self._start(self._launch):
+        if self._mark is not None:
+            self._sweep(self._mark)
+            return
+        if self._launch is None or not self._start(self._launch, is_subreaper):
             self._outbox.flush_whole()
             return
-        while self._has_children:
+        while not self._processes.are_gone(has_children=self._has_children):
             self._turn(self._timeout())
             self._reap()
             self._enforce()
         self._report()
 
-    def _start(self, launch: dict[str, Any]) -> bool:
+    def _start(self, launch: dict[str, Any], is_subreaper: bool) -> bool:
         try:
             self._program = start(launch)
         except LaunchError as error:
-            said = {"step": error.step, "code": error.code, "reason": error.reason}
-            self._outbox.send(frame(Kind.FAILED, json.dumps(said).encode()))
+            self._outbox.send(frame(Kind.FAILED, error.as_json()))
             return False
         pid, stdin, stdout, stderr = self._program
         self._has_children = True
-        self._limits = Limits(launch.get("limits") or {})
+        mark = launch.get("mark", "").encode()
+        processes = JobProcesses(pid, mark=mark, is_subreaper=is_subreaper)
+        self._use(processes, limits=launch.get("limits") or {})
         if stdin is not None:
             self._input = InputPipe(stdin)
         self._outputs = [
@@ -95,6 +105,14 @@ class Warden:
         pids = {"pid": pid, "wardenPid": os.getpid()}
         self._outbox.send(frame(Kind.STARTED, json.dumps(pids).encode()))
         return True
+
+    def _sweep(self, mark: bytes) -> None:
+        """Kill the processes of a job whose warden was killed together with the guard."""
+        killer = Killer(lambda: [it for it in marked(mark) if not it.is_dead])
+        while killer.kill():
+            self._turn(killer.pause_s)
+        self._outbox.send(frame(Kind.ENDED, json.dumps({"killed": killer.killed}).encode()))
+        self._outbox.flush_whole()
 
     def _turn(self, timeout_s: float | None) -> None:
         """Wait for anything to happen, and handle it."""
@@ -153,6 +171,8 @@ class Warden:
     def _handle(self, kind: bytes, payload: bytes) -> None:
         if kind == Kind.LAUNCH:
             self._launch = json.loads(payload)
+        elif kind == Kind.SWEEP:
+            self._mark = payload
         elif kind == Kind.INPUT and self._input is not None:
             self._input.push(payload)
             self._feed()
@@ -226,8 +246,6 @@ class Warden:
 
     def _enforce(self) -> None:
         """Check the limits, and do what is due."""
-        if not self._has_children:
-            return
         now = time.monotonic()
         if self._status is not None and self._cause is None:
             # What the program has left behind ends with it.
@@ -236,7 +254,7 @@ class Warden:
             self._kill(limit)
         if self._kill_at is not None and now >= self._kill_at:
             self._killer.kill()
-            self._kill_at = time.monotonic() + _KILL_ROUND_S
+            self._kill_at = time.monotonic() + self._killer.pause_s
 
     def _report(self) -> None:
         """Send the rest of the output and the end. No process is left."""
@@ -253,7 +271,7 @@ class Warden:
             "exit": exit_of(self._status or 0),
             "cause": cause,
             "peakRssBytes": max(self._peak, self._limits.peak),
-            "leftKilled": self._killer.killed if cause == "exited" else 0,
+            "killed": self._killer.killed,
         }
         self._outbox.send(frame(Kind.ENDED, json.dumps(end).encode()))
         self._outbox.flush_whole()
