@@ -72,6 +72,8 @@ export type ErrorCode =
   | "python_exception"
   | "result_too_large"
   | "invalid_value"
+  // The script
+  | "environment_failed"
   // The set-up
   | "config_invalid"
   | "python_environment"

@@ -65,7 +65,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["."],
     ["engine", "follow", "submission"],
     ["runners"],
-    ["batches"],
+    ["batches", "scripts"],
     ["failures"],
     ["job.ts", "job_feed.ts", "stored_blob.ts"],
   ],

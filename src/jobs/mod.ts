@@ -45,5 +45,11 @@ export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
+export {
+  type PreparedDeno,
+  type PreparedPython,
+  ScriptEnvironments,
+  type ScriptEnvironmentsOptions,
+} from "./scripts/mod.ts";
 export { StoredBlob } from "./stored_blob.ts";
 export { batchJobSchema, callJobSchema, DEFAULT_QUEUE, MAX_BATCH } from "./submission/mod.ts";
