@@ -77,6 +77,7 @@ export type ErrorCode =
   | "script_failed"
   | "script_limit"
   | "guard_lost"
+  | "environment_failed"
   // The set-up
   | "config_invalid"
   | "python_environment"

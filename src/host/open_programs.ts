@@ -1,15 +1,14 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { SizedConfig } from "../config/mod.ts";
 import { messageOf } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
 import {
   AttemptFolders,
   type CommandRunnerDeps,
-  denoConfig,
   type JobTokens,
   type ProgramLauncher,
   ProgramRuns,
+  ScriptEnvironments,
   ScriptFolders,
   type ScriptRunnerDeps,
   ScriptSlots,
@@ -18,12 +17,9 @@ import { getLogger } from "../log.ts";
 import { Guard, type GuardDeps } from "../process/mod.ts";
 import { packagePath, type PoolPythons } from "../python_env/mod.ts";
 
-/** The folder of Snakeden. */
-const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-
 /** Dependencies of {@link Programs.open}. */
 export interface ProgramsParts {
-  readonly config: Pick<SizedConfig, "jobs" | "limits" | "dataDir">;
+  readonly config: Pick<SizedConfig, "jobs" | "limits" | "dataDir" | "python">;
   readonly runId: string;
   readonly runDirectory: string;
   readonly pythons: PoolPythons;
@@ -41,9 +37,11 @@ export class Programs implements AsyncDisposable {
   readonly commands: CommandRunnerDeps;
   readonly #guard: LazyGuard;
   readonly #folders: AttemptFolders;
+  readonly #environments: ScriptEnvironments;
 
   private constructor(parts: ProgramsParts, python: string) {
-    const { config: { jobs: config, limits }, runId, runDirectory, files, url, tokens } = parts;
+    const { config: { jobs: config, limits, dataDir }, runId, runDirectory, files, url, tokens } =
+      parts;
     const isUsed = config.scriptFolders.length > 0 || config.allowInline ||
       Object.keys(config.commands).length > 0;
     const slots = new ScriptSlots(config.scripts.concurrency);
@@ -52,6 +50,10 @@ export class Programs implements AsyncDisposable {
     this.#guard = new LazyGuard({ python, packagePath: packagePath(), runDirectory, runId });
     if (isUsed) this.#guard.begin();
     this.#folders = new AttemptFolders(root);
+    this.#environments = new ScriptEnvironments({
+      dataDir,
+      executable: parts.config.python.executable,
+    });
     const programs = new ProgramRuns({
       launcher: this.#guard,
       slots,
@@ -63,23 +65,10 @@ export class Programs implements AsyncDisposable {
       ...(url === undefined ? {} : { access: { url: reachable(url), tokens } }),
       python: () => python,
     });
-    let denoConfigFile: Promise<string> | undefined;
     this.scripts = {
       programs,
       folders: new ScriptFolders(config.scriptFolders),
-      deno: {
-        executable: Deno.execPath(),
-        root: ROOT,
-        config: () => denoConfigFile ??= writeDenoConfig(root),
-      },
-      pythons: {
-        prepare: () =>
-          Promise.resolve({
-            python: parts.pythons.list[0]?.python.executable ?? python,
-            env: { PYTHONPATH: packagePath() },
-            [Symbol.dispose]: () => {},
-          }),
-      },
+      environments: this.#environments,
       files,
       config,
       limits,
@@ -98,6 +87,7 @@ export class Programs implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#guard[Symbol.asyncDispose]();
     await this.#folders[Symbol.asyncDispose]();
+    this.#environments[Symbol.dispose]();
   }
 }
 
@@ -140,11 +130,4 @@ class LazyGuard implements ProgramLauncher, AsyncDisposable {
     });
     return this.#starting;
   }
-}
-
-async function writeDenoConfig(root: string): Promise<string> {
-  await Deno.mkdir(root, { recursive: true, mode: 0o700 });
-  const file = join(root, "deno.json");
-  await Deno.writeTextFile(file, await denoConfig(ROOT));
-  return file;
 }

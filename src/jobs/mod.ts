@@ -35,13 +35,7 @@ export type {
 } from "./job.ts";
 export { JobFeed, type JobListener, type JobNews } from "./job_feed.ts";
 export { JobEngine, type JobEngineDeps, type JobPool } from "./engine/mod.ts";
-export {
-  AttemptFolders,
-  denoConfig,
-  type ProgramLauncher,
-  ScriptFolders,
-  ScriptSlots,
-} from "./scripts/mod.ts";
+export { AttemptFolders, type ProgramLauncher, ScriptFolders, ScriptSlots } from "./scripts/mod.ts";
 export {
   allRunners,
   type CommandRunnerDeps,
@@ -64,6 +58,10 @@ export {
   isTokenText,
   type JobParent,
   JobTokens,
+  type PreparedDeno,
+  type PreparedPython,
+  ScriptEnvironments,
+  type ScriptEnvironmentsOptions,
   type TokenGrant,
   type TokenHolder,
 } from "./scripts/mod.ts";

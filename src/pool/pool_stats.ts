@@ -118,6 +118,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   tool_exists: "failed",
   host_tool_failed: "failed",
   input_failed: "failed",
+  environment_failed: "failed",
   python_exception: "failed",
   result_too_large: "failed",
   invalid_value: "failed",

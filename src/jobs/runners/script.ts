@@ -14,6 +14,7 @@ import {
   type Permissions,
   programIssues,
   refusedJob,
+  type ScriptEnvironments,
   type ScriptFolders,
   type ScriptLanguage,
   SCRIPTS_POOL,
@@ -21,38 +22,11 @@ import {
 import type { OpenedProgram, ProgramOptionsRow, ProgramRuns } from "./program_runs.ts";
 import type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";
 
-/** The Python of a script, in use until this is disposed of. */
-export interface ScriptPython extends Disposable {
-  /** The interpreter, which is no version manager's shim. */
-  readonly python: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** The Deno of TypeScript scripts. */
-export interface ScriptDeno {
-  readonly executable: string;
-  /** The file with the names that may be imported. */
-  config(): Promise<string>;
-  /** The folder of Snakeden, which every script may read. */
-  readonly root: string;
-}
-
 /** Dependencies of a {@link ScriptRunner}. */
 export interface ScriptRunnerDeps {
   readonly programs: ProgramRuns;
   readonly folders: ScriptFolders;
-  readonly deno: ScriptDeno;
-  /** Prepares the Python of a script. */
-  readonly pythons: {
-    prepare(
-      file: string,
-      folder: { readonly requirements?: string | undefined },
-      options: {
-        readonly signal: AbortSignal;
-        readonly onProgress: (line: string) => void;
-      },
-    ): Promise<ScriptPython>;
-  };
+  readonly environments: Pick<ScriptEnvironments, "prepare" | "prepareDeno">;
   readonly files: Pick<Files, "store" | "get" | "read">;
   readonly config: Pick<JobsConfig, "maxArgsBytes" | "allowInline" | "scripts">;
   readonly limits: { readonly maxDepth: number };
@@ -145,7 +119,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
         const launch = { args: given.args ?? [], env: given.env ?? {}, granted, folder, url };
         return found.language === "python"
           ? await this.#python(found, launch, run)
-          : await this.#typescript(found, launch, options);
+          : await this.#typescript(found, launch, run);
       },
     });
   }
@@ -206,10 +180,10 @@ export class ScriptRunner implements Runner<ScriptJob> {
     run: Run,
   ): Promise<OpenedProgram> {
     const { requirements } = folder;
-    const prepared = await this.#deps.pythons.prepare(
+    const prepared = await this.#deps.environments.prepare(
       file,
       requirements === undefined ? {} : { requirements },
-      { signal: run.signal, onProgress: (line) => run.note(line) },
+      { name: run.claim.job.name, signal: run.signal, onProgress: (line) => run.note(line) },
     );
     return {
       // Lines must arrive while it runs.
@@ -223,16 +197,22 @@ export class ScriptRunner implements Runner<ScriptJob> {
   async #typescript(
     { file, root }: FoundScript,
     { args, env, granted, folder, url }: Launch,
-    { limits }: StoredOptions,
+    run: Run,
   ): Promise<OpenedProgram> {
-    const { deno, config: { scripts } } = this.#deps;
+    const { environments, config: { scripts } } = this.#deps;
+    const { limits }: StoredOptions = run.claim.job.options;
+    const prepared = await environments.prepareDeno(file, {
+      name: run.claim.job.name,
+      signal: run.signal,
+      onProgress: (line) => run.note(line),
+    });
     const command = denoCommand({
-      deno: deno.executable,
-      config: await deno.config(),
+      deno: prepared.deno,
+      flags: prepared.flags,
       file,
       args,
       granted,
-      read: [root, deno.root, folder.path],
+      read: [root, ...prepared.reads, folder.path],
       write: [folder.path],
       env: [
         "SNAKEDEN_*",
@@ -247,7 +227,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
       net: url === undefined ? [] : [new URL(url).host],
       memoryBytes: Math.min(limits?.memoryBytes ?? Infinity, scripts.memoryBytes),
     });
-    return { command, env: denoEnv(), root, [Symbol.dispose]: () => {} };
+    return { command, env: prepared.env, root, [Symbol.dispose]: () => {} };
   }
 }
 
@@ -285,9 +265,4 @@ interface Launch {
   readonly granted: Permissions;
   readonly folder: AttemptFolder;
   readonly url: string | undefined;
-}
-
-/** The variables that Deno itself reads. */
-function denoEnv(): Record<string, string> {
-  return { DENO_NO_UPDATE_CHECK: "1" };
 }

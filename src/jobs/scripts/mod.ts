@@ -9,6 +9,7 @@
  * - script_output.ts, marked_lines.ts: its log, its progress; script_result.ts: its result;
  *   artifacts.ts: the files that it leaves.
  * - script_slots.ts: how many run at once; attempt_folder.ts: where each one works.
+ * - environments/: prepares what a script needs before it can run.
  * - tokens/: lets them use the host while they run.
  *
  * @module
@@ -16,7 +17,7 @@
 export { type AttemptFolder, AttemptFolders } from "./attempt_folder.ts";
 export { keepArtifacts } from "./artifacts.ts";
 export { commandOf, templateIssues } from "./command_template.ts";
-export { denoCommand, denoConfig } from "./deno_command.ts";
+export { denoCommand } from "./deno_command.ts";
 export { findProgram } from "./find_program.ts";
 export { grantedPermissions, type Permissions } from "./permissions.ts";
 export { programEnv } from "./program_env.ts";
@@ -40,3 +41,11 @@ export {
   type TokenGrant,
   type TokenHolder,
 } from "./tokens/mod.ts";
+export {
+  type PreparedDeno,
+  type PreparedPython,
+  type PrepareOptions,
+  ScriptEnvironments,
+  type ScriptEnvironmentsOptions,
+  type ScriptFolderPackages,
+} from "./environments/mod.ts";

@@ -60,6 +60,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
   host_tool_failed: { status: 500, title: "The host tool failed" },
+  environment_failed: { status: 500, title: "The environment of the script cannot be prepared" },
   input_failed: { status: 500, title: "The source of an input stream failed" },
   out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
   cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },
