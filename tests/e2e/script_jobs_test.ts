@@ -1,49 +1,9 @@
 /** Script jobs, with real programs: what they are given, and what they leave. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Job, JobHandle, JobInput, ScriptJob, Snakeden } from "../../mod.ts";
-import { ROOT, startDen, tempDir } from "../fixtures/host.ts";
-
-const SCRIPTS = join(ROOT, "tests/fixtures/scripts");
-const QUICK = { minMs: 1, maxMs: 2 } as const;
-
-type JobsOptions = NonNullable<NonNullable<Parameters<typeof startDen>[1]>["jobs"]>;
-
-function start(jobs: JobsOptions = {}): Promise<Snakeden> {
-  return startDen({ size: 1 }, { jobs: { scriptFolders: [SCRIPTS], retry: QUICK, ...jobs } });
-}
-
-async function ran(den: Snakeden, input: Omit<ScriptJob, "kind">): Promise<JobHandle> {
-  const job = await den.jobs.submit({ kind: "script", maxAttempts: 1, ...input });
-  await job.done({ timeoutMs: 60_000 });
-  return job;
-}
-
-/** Returns the error of a job that must fail. */
-async function errorOf(
-  den: Snakeden,
-  input: Omit<ScriptJob, "kind">,
-): Promise<NonNullable<Job["error"]>> {
-  const { job } = await ran(den, input);
-  assert.equal(job.state, "discarded");
-  return job.error ?? assert.fail("the job has no error");
-}
-
-async function textsOf(job: JobHandle, source: string): Promise<string[]> {
-  const lines = await Array.fromAsync(job.logs({ follow: false }));
-  return lines.filter((it) => it.source === source).map(({ text }) => text);
-}
-
-/** Returns the text of the error with which a submission is refused. */
-async function refusal(den: Snakeden, input: unknown): Promise<string> {
-  try {
-    await den.jobs.submit(input as JobInput);
-  } catch (error) {
-    const { message } = error as Error;
-    return message;
-  }
-  return assert.fail("the submission was not refused");
-}
+import type { ScriptJob } from "../../mod.ts";
+import { startDen, tempDir } from "../fixtures/host.ts";
+import { errorOf, ran, refusal, SCRIPTS, start, textsOf } from "../fixtures/script_jobs.ts";
 
 Deno.test("a Python script is given its arguments, stdin and environment, and nothing else", async () => {
   Deno.env.set("TEST_SECRET", "secret");
@@ -60,7 +20,8 @@ Deno.test("a Python script is given its arguments, stdin and environment, and no
   assert.equal(env.TEST_SECRET, undefined);
   assert.equal(env.SNAKEDEN_JOB_ID, job.id);
   assert.equal(env.SNAKEDEN_ATTEMPT, "1");
-  const known = /^(PATH|HOME|LANG|LC_CTYPE|TZ|TMPDIR|PYTHONPATH|K|TEST_NAMED|PWD|SNAKEDEN_.*)$/;
+  const known =
+    /^(PATH|HOME|LANG|LC_CTYPE|TZ|TMPDIR|PYTHONPATH|PYTHONNOUSERSITE|K|TEST_NAMED|PWD|SNAKEDEN_.*)$/;
   assert.deepEqual(Object.keys(env).filter((it) => !known.test(it)), []);
   // Everything of the attempt is gone.
   await assert.rejects(Deno.stat(String(given.cwd)), Deno.errors.NotFound);

@@ -70,7 +70,10 @@ export async function runProgram(it: ProgramToRun, deps: ProgramRunDeps): Promis
     const what = end.leftKilled === 1 ? "1 process" : `${end.leftKilled} processes`;
     deps.note(`killed ${what} that it has left`);
   }
-  if (stopping.cause !== undefined) throw stopping.cause.error;
+  if (stopping.cause !== undefined) {
+    deps.note("ended it, with all processes that it had started");
+    throw stopping.cause.error;
+  }
   const problem = problemOf(end, it);
   if (problem !== undefined) throw problem;
   return end;
