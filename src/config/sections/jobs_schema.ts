@@ -38,10 +38,14 @@ const retentionSection = group({
   }).default(7 * MAX_DURATION_MS),
 }, "Time for which jobs are kept after their end.");
 
-const rateSection = group({
-  limit: whole(1, 1_000_000, { description: "Jobs that may start in a period." }),
-  periodMs: whole(1, MAX_DURATION_MS, { description: "The period." }),
-}, "Jobs of the queue that may start in a period, evenly.");
+const rateSection = group(
+  {
+    limit: whole(1, 1_000_000, { description: "Jobs that may start in a period." }),
+    periodMs: whole(1, MAX_DURATION_MS, { description: "The period." }),
+  },
+  "Jobs of the queue that may start in a period, evenly.",
+  { defaultText: "no limit" },
+);
 
 /** A queue of the configuration. */
 export const queueSchema = group({

@@ -89,7 +89,7 @@ export const scriptsSchema = group({
     description: "Most resident memory of all processes of a job together; more ends it.",
   }).default(2 * GIB),
   cpuMs: whole(1_000, MAX_DURATION_MS, {
-    description: "RLIMIT_CPU, in whole seconds: CPU time of each process; more ends it.",
+    description: "Most CPU time of all processes of a job together; more ends it.",
     defaultText: "no limit",
   }).optional(),
   openFiles: whole(32, 1_048_576, {
