@@ -8,6 +8,7 @@
  * - program_run.ts: runs a program under the guard, up to its limits.
  * - script_output.ts, marked_lines.ts: its log, its progress; script_result.ts: its result;
  *   artifacts.ts: the files that it leaves.
+ * - check_json.ts: checks a result without building its value.
  * - script_slots.ts: how many run at once; attempt_folder.ts: where each one works.
  * - environments/: prepares what a script needs before it can run.
  * - tokens/: lets them use the host while they run.

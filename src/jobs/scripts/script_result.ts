@@ -1,6 +1,9 @@
+import { Buffer, isUtf8 } from "node:buffer";
 import { isLargeFrame, LargeFrames, Value, writeFrame } from "../../bridge/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { lstatIfThere, SCRIPT_ENV } from "../../process/mod.ts";
+import { TAG } from "../../values/mod.ts";
+import { jsonProblem } from "./check_json.ts";
 import type { PrintedResult } from "./script_output.ts";
 
 /** Options of {@link readResult}. */
@@ -22,27 +25,38 @@ export interface ResultOptions {
  * no file.
  */
 export async function readResult(options: ResultOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { printed, maxBytes, maxDepth, name } = options;
-  const json = await fileText(options) ?? printedText(printed, options);
-  if (json === undefined) return writeFrame(Value.from(null, { maxDepth, name: "result" }));
-  let value: Value;
-  try {
-    value = Value.fromJsonTree(JSON.parse(json), { maxDepth, name: "result" });
-  } catch (error) {
-    throw badResult(name, `it is no JSON that can be kept: ${messageOf(error)}`);
+  const { maxDepth, name } = options;
+  const bytes = await fileBytes(options) ?? printedBytes(options);
+  if (bytes === undefined) return writeFrame(Value.from(null, { maxDepth, name: "result" }));
+  const problem = await jsonProblem(bytes, { maxDepth });
+  if (problem !== undefined) {
+    throw badResult(name, `it is no JSON that can be kept: ${problem}`);
   }
-  const frame = isLargeFrame(json.length)
+  const value = taggedValue(bytes, options) ??
+    new Value({ json: bytes, tagged: false, buffers: [] });
+  const frame = isLargeFrame(bytes.byteLength)
     ? await new LargeFrames().write(value)
     : writeFrame(value);
-  if (frame.byteLength > maxBytes + FRAME_BYTES) throw tooLarge(frame.byteLength, options);
   return frame;
 }
 
-/** The bytes that a frame may have beside its JSON. */
-const FRAME_BYTES = 64;
+/** Returns a value with bytes or arrays in it, which JSON has in tags; undefined for any other. */
+function taggedValue(bytes: Uint8Array, { maxDepth, name }: ResultOptions): Value | undefined {
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(TAG_TEXT)) {
+    return undefined;
+  }
+  try {
+    const tree: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return Value.fromJsonTree(tree, { maxDepth, name: "result" });
+  } catch (error) {
+    throw badResult(name, messageOf(error));
+  }
+}
 
-/** Returns the text of the file; undefined if there is none. */
-async function fileText(options: ResultOptions): Promise<string | undefined> {
+const TAG_TEXT = JSON.stringify(TAG);
+
+/** Returns the bytes of the file, which are UTF-8; undefined if there is none. */
+async function fileBytes(options: ResultOptions): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const { file, maxBytes, name } = options;
   const info = await lstatIfThere(file);
   if (info === undefined) return undefined;
@@ -53,19 +67,19 @@ async function fileText(options: ResultOptions): Promise<string | undefined> {
   if (info.size > maxBytes) throw tooLarge(info.size, options);
   if (info.size === 0) return undefined;
   const bytes = await Deno.readFile(file);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw badResult(name, "it is not UTF-8");
-  }
+  if (!isUtf8(bytes)) throw badResult(name, "it is not UTF-8");
+  return bytes;
 }
 
-function printedText(
-  printed: PrintedResult | undefined,
-  options: ResultOptions,
-): string | undefined {
+function printedBytes(
+  { printed, maxBytes, ...options }: ResultOptions,
+): Uint8Array<ArrayBuffer> | undefined {
   if (printed === undefined) return undefined;
-  if ("json" in printed) return printed.json;
+  if ("json" in printed) {
+    const bytes = new TextEncoder().encode(printed.json);
+    if (bytes.byteLength > maxBytes) throw tooLarge(bytes.byteLength, { ...options, maxBytes });
+    return bytes;
+  }
   throw new SnakedenError(
     "result_too_large",
     `Cannot keep the result of ${options.name}: the line that prints it is too long; write a ` +
@@ -79,7 +93,10 @@ function badResult(name: string, problem: string): SnakedenError {
   });
 }
 
-function tooLarge(bytes: number, { name, maxBytes }: ResultOptions): SnakedenError {
+function tooLarge(
+  bytes: number,
+  { name, maxBytes }: Pick<ResultOptions, "name" | "maxBytes">,
+): SnakedenError {
   return new SnakedenError(
     "result_too_large",
     `Cannot keep the result of ${name}: it has ${bytes} bytes; allowed: at most ${maxBytes} ` +
