@@ -16,6 +16,8 @@ import { WardenConnection } from "./warden_connection.ts";
 
 /** No longer than any other name of a socket in a run directory. */
 const SOCKET_NAME = "job.sock";
+/** A guard that does not start a program in this time is continued, should it be stopped. */
+const NUDGE_MS = 1_000;
 /** A guard that does not start a program in this time is replaced. */
 const ANSWER_MS = 30_000;
 /** A launch that finds the guard dead tries again, with another one. */
@@ -166,6 +168,8 @@ export class Guard implements AsyncDisposable {
   }
 
   async #untilStarted(process: LiveProcess, program: GuardProgram): Promise<GuardedProcess> {
+    // Somebody may have stopped it.
+    if (!await settlesWithin(process.started, NUDGE_MS)) program.wake();
     if (!await settlesWithin(process.started, ANSWER_MS)) {
       this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
         ms: ANSWER_MS,

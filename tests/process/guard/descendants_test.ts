@@ -1,6 +1,7 @@
 /** Tests of the promise that no process of a program is left, whatever it does. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { until } from "../../fixtures/until.ts";
 import { guardPython, startGuard } from "../../fixtures/processes/guarded.ts";
 
 /** Starts a child in a session of its own, and one with no environment that is detached. */
@@ -70,6 +71,44 @@ Deno.test("GuardedProcess.stop() reaches processes that are stopped", async () =
   assert.match(it.stdout(), /heard/);
   assert.deepEqual(at.alive(pids), []);
 });
+
+const WRAPPERS: readonly string[] = [
+  "unshare --pid --fork --mount-proc",
+  "unshare --user --map-root-user --pid --fork --mount-proc",
+];
+
+for (const wrapper of WRAPPERS) {
+  Deno.test({
+    name: `GuardedProcess.stop() ends the processes of \`${wrapper}\``,
+    ignore: !canRun(wrapper),
+    fn: async () => {
+      await using at = await startGuard();
+      // Process 1 of a namespace ignores SIGTERM, and adopts what is detached.
+      const it = await at.launch([
+        "/bin/sh",
+        "-c",
+        `exec ${wrapper} sh -c '
+           (setsid sleep 54321 &)
+           setsid sh -c "sleep 54321; sleep 1" &
+           sleep 54321; sleep 1'`,
+      ]);
+      const sleepers = (): Promise<number> => at.below(it.process.pid, "sleep 54321");
+      await until(async () => await sleepers() === 3, "three of them sleep");
+      it.process.stop(50);
+      const end = await it.process.ended;
+      assert.equal(end.cause, "stopped");
+      assert.deepEqual(await at.marked(), []);
+    },
+  });
+}
+
+function canRun(wrapper: string): boolean {
+  try {
+    return new Deno.Command("sh", { args: ["-c", `${wrapper} true`] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
 
 /** Forks without end: each process forks again when its child is killed, or forks and ends. */
 const BOMB = `

@@ -75,6 +75,15 @@ Deno.test("Guard: a guard killed by SIGKILL ends all jobs, and the next launch s
   assert.notEqual(await at.guardPid(), guard);
 });
 
+Deno.test("Guard: a launch continues a guard that somebody has stopped", async () => {
+  await using at = await startGuard();
+  const before = await at.guardPid();
+  Deno.kill(before, "SIGSTOP");
+  const it = await at.shell("exit 3");
+  assert.deepEqual((await it.process.ended).exit, { code: 3 });
+  assert.equal(await at.guardPid(), before);
+});
+
 Deno.test("Guard: launches right after the guard was killed are served by another one", async () => {
   await using at = await startGuard();
   for (let i = 0; i < 5; i++) {
