@@ -22,6 +22,12 @@ const NUDGE_MS = 1_000;
 const ANSWER_MS = 30_000;
 /** A launch that finds the guard dead tries again, with another one. */
 const MAX_ATTEMPTS = 3;
+/** The errors of a connection to a guard that is dead, or dies now. */
+const NOBODY_LISTENS = [
+  Deno.errors.ConnectionRefused,
+  Deno.errors.ConnectionReset,
+  Deno.errors.NotFound,
+];
 /** More launches at a time wait in line. The guard serves one after the other. */
 const MAX_LAUNCHES = 64;
 
@@ -131,8 +137,7 @@ export class Guard implements AsyncDisposable {
     try {
       return await Deno.connect({ transport: "unix", path: this.#socketPath });
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
-      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (NOBODY_LISTENS.some((it) => error instanceof it)) return undefined;
       throw lost(error);
     }
   }

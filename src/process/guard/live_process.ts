@@ -73,8 +73,8 @@ export class LiveProcess implements GuardedProcess {
     // It may be awaited late, or never.
     this.ended.catch(() => {});
     this.started.catch(() => {});
-    const { command, cwd, env, limits, stdin } = launch;
-    const asked = { command, cwd, env, limits, mark, hasStdin: stdin !== undefined };
+    const { command, cwd, env, limits, stdin, isWrapped } = launch;
+    const asked = { command, cwd, env, limits, mark, isWrapped, hasStdin: stdin !== undefined };
     this.#connection.send(KIND.launch, new TextEncoder().encode(JSON.stringify(asked)));
   }
 

@@ -75,6 +75,8 @@ Deno.test("GuardedProcess.stop() reaches processes that are stopped", async () =
 const WRAPPERS: readonly string[] = [
   "unshare --pid --fork --mount-proc",
   "unshare --user --map-root-user --pid --fork --mount-proc",
+  "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-pid",
+  "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all --new-session --clearenv",
 ];
 
 for (const wrapper of WRAPPERS) {
@@ -101,6 +103,28 @@ for (const wrapper of WRAPPERS) {
     },
   });
 }
+
+/** Kills what it has started when it gets SIGTERM, as `bwrap --die-with-parent` does. */
+const HARSH_WRAPPER = `trap 'kill -9 $child; exit 1' TERM; "$@" & child=$!; wait $child`;
+
+Deno.test("GuardedProcess.stop() spares a wrapper, so that its program can end by itself", async () => {
+  await using at = await startGuard();
+  const program = `trap "echo ends; exit 5" TERM; echo one $$; while :; do sleep 0.01; done`;
+  const it = await at.launch(
+    ["/bin/sh", "-c", HARSH_WRAPPER, "sh", "/bin/sh", "-c", program],
+    { isWrapped: true },
+  );
+  await it.pids(["one"]);
+  it.process.stop(60_000);
+  const end = await it.process.ended;
+  assert.deepEqual([end.cause, end.exit], ["stopped", { code: 5 }]);
+  assert.match(it.stdout(), /ends\n$/);
+  // A wrapper that has started nothing is told itself.
+  const alone = await at.shell(`echo one $$; exec sleep 1000`, { isWrapped: true });
+  await alone.pids(["one"]);
+  alone.process.stop(60_000);
+  assert.deepEqual((await alone.process.ended).exit, { signal: "SIGTERM" });
+});
 
 function canRun(wrapper: string): boolean {
   try {
