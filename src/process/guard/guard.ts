@@ -111,8 +111,8 @@ export class Guard implements AsyncDisposable {
         if (process !== undefined) return await this.#untilStarted(process, program);
       } catch (error) {
         await process?.gone;
-        // Without a word of a warden, nothing was started.
-        if (process?.isHeard || attempt === MAX_ATTEMPTS) throw error;
+        // Without a word of a warden, nothing was started. Then the guard is dead, as a rule.
+        if (process?.isHeard || !await settlesWithin(program.exited, NUDGE_MS)) throw error;
       }
       if (attempt === MAX_ATTEMPTS) throw lost();
       // It has just died, or should have.

@@ -2,7 +2,7 @@ import { InvalidInputError } from "../../errors.ts";
 
 /** The limits of a program and all its descendants. An omitted limit does not apply. */
 export interface GuardedLimits {
-  /** Resident memory of all processes together. */
+  /** Resident memory of all processes together. Pages that several of them share count once. */
   readonly memoryBytes?: number;
   /** CPU time of all processes together. */
   readonly cpuMs?: number;

@@ -37,6 +37,9 @@ class Limits:
         began = time.monotonic()
         processes = [it for it in self._find() if not it.is_dead]
         memory, running_ms = tree.usage(processes)
+        if self._memory is not None and memory > self._memory:
+            # Forks share pages, which count once now. This takes longer to find out.
+            memory = tree.proportional_memory(processes)
         cpu = running_ms + reaped_cpu_ms()
         self.peak = max(self.peak, memory)
         shares = {
