@@ -64,16 +64,20 @@ class Job:
 
     def until(self, kind: bytes) -> Any:
         """Return the payload of the next frame of a kind."""
+        return self.until_one_of(kind)
+
+    def until_one_of(self, *kinds: bytes) -> Any:
+        """Return the payload of the next frame of some kinds."""
         while True:
             while self._waiting:
                 found, payload = self._waiting.pop(0)
                 if found in (Kind.STDOUT, Kind.STDERR):
                     self.output += payload
                     self.send(Kind.TAKEN, amount(payload))
-                if found == kind:
+                if found in kinds:
                     return json.loads(payload) if payload[:1] == b"{" else payload
             data = self._socket.recv(1 << 16)
-            assert data, f"the connection ended before {kind!r}"
+            assert data, f"the connection ended before {kinds!r}"
             self._waiting += self._splitter.push(data)
 
     def pid(self, word: str) -> int:

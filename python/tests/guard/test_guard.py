@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ os.fork = maybe
         (tmp_path / "full").unlink()
         first.send(Kind.INPUT, b"go\n")
         assert first.until(Kind.ENDED)["exit"] == {"code": 7}
+        with Job(path) as again:
+            assert again.shell("exit 4").until(Kind.ENDED)["exit"] == {"code": 4}
+
+
+def test_a_guard_without_descriptors_refuses_launches_and_keeps_the_others(tmp_path: Path) -> None:
+    change = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))"
+    with ExitStack() as stack:
+        path = stack.enter_context(running_guard(tmp_path, change=change))
+        jobs: list[Job] = []
+        for _ in range(24):
+            job = stack.enter_context(Job(path))
+            job.shell("echo up 1; read line; exit 7", hasStdin=True)
+            said = job.until_one_of(Kind.STARTED, Kind.FAILED)
+            if "code" in said:
+                break
+            jobs.append(job)
+        assert (said["step"], said["code"]) == ("fork", "EMFILE")
+        assert len(jobs) > 3
+        for job in jobs:
+            job.send(Kind.INPUT, b"go\n")
+            assert job.until(Kind.ENDED)["exit"] == {"code": 7}
         with Job(path) as again:
             assert again.shell("exit 4").until(Kind.ENDED)["exit"] == {"code": 4}
 

@@ -16,10 +16,18 @@ import { WardenConnection } from "./warden_connection.ts";
 
 /** No longer than any other name of a socket in a run directory. */
 const SOCKET_NAME = "job.sock";
+/** A guard that does not start a program in this time is continued, should it be stopped. */
+const NUDGE_MS = 1_000;
 /** A guard that does not start a program in this time is replaced. */
 const ANSWER_MS = 30_000;
 /** A launch that finds the guard dead tries again, with another one. */
 const MAX_ATTEMPTS = 3;
+/** The errors of a connection to a guard that is dead, or dies now. */
+const NOBODY_LISTENS = [
+  Deno.errors.ConnectionRefused,
+  Deno.errors.ConnectionReset,
+  Deno.errors.NotFound,
+];
 /** More launches at a time wait in line. The guard serves one after the other. */
 const MAX_LAUNCHES = 64;
 
@@ -103,8 +111,8 @@ export class Guard implements AsyncDisposable {
         if (process !== undefined) return await this.#untilStarted(process, program);
       } catch (error) {
         await process?.gone;
-        // Without a word of a warden, nothing was started.
-        if (process?.isHeard || attempt === MAX_ATTEMPTS) throw error;
+        // Without a word of a warden, nothing was started. Then the guard is dead, as a rule.
+        if (process?.isHeard || !await settlesWithin(program.exited, NUDGE_MS)) throw error;
       }
       if (attempt === MAX_ATTEMPTS) throw lost();
       // It has just died, or should have.
@@ -129,8 +137,7 @@ export class Guard implements AsyncDisposable {
     try {
       return await Deno.connect({ transport: "unix", path: this.#socketPath });
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
-      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (NOBODY_LISTENS.some((it) => error instanceof it)) return undefined;
       throw lost(error);
     }
   }
@@ -166,6 +173,8 @@ export class Guard implements AsyncDisposable {
   }
 
   async #untilStarted(process: LiveProcess, program: GuardProgram): Promise<GuardedProcess> {
+    // Somebody may have stopped it.
+    if (!await settlesWithin(process.started, NUDGE_MS)) program.wake();
     if (!await settlesWithin(process.started, ANSWER_MS)) {
       this.#log.error("The guard did not start a program in {ms} ms, and is replaced", {
         ms: ANSWER_MS,

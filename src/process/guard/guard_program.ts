@@ -69,6 +69,11 @@ export class GuardProgram {
     return new GuardProgram(process);
   }
 
+  /** Continues it, should it be stopped. */
+  wake(): void {
+    this.#process.signal("SIGCONT");
+  }
+
   /** Ends it. Wardens that still run kill their jobs. */
   async stop(): Promise<void> {
     await this.#process.terminate(STOP_MS);

@@ -2,7 +2,7 @@ import { InvalidInputError } from "../../errors.ts";
 
 /** The limits of a program and all its descendants. An omitted limit does not apply. */
 export interface GuardedLimits {
-  /** Resident memory of all processes together. */
+  /** Resident memory of all processes together. Pages that several of them share count once. */
   readonly memoryBytes?: number;
   /** CPU time of all processes together. */
   readonly cpuMs?: number;
@@ -30,6 +30,12 @@ export interface GuardedLaunch {
    * {@link GuardedProcess.ended} rejects.
    */
   readonly onOutput: (source: "stdout" | "stderr", bytes: Uint8Array) => void | Promise<void>;
+  /**
+   * True if the program is a wrapper, such as `bwrap`, that starts the program proper. Then SIGTERM
+   * goes to what the wrapper has started, but not to the wrapper, whose end may kill the others at
+   * once. Default false.
+   */
+  readonly isWrapped?: boolean;
   /** Empty if omitted. */
   readonly stdin?: Uint8Array | ReadableStream<Uint8Array>;
 }

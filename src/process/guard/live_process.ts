@@ -13,6 +13,8 @@ const INPUT_WINDOW = 1 << 20;
 const INPUT_FRAME_BYTES = 1 << 16;
 /** A warden that does not end its job this long after the time is killed; then the guard does. */
 const OVERDUE_MS = 10_000;
+/** A timer takes no longer time. */
+const MAX_GRACE_MS = 2 ** 31 - 1 - OVERDUE_MS;
 
 interface Output {
   readonly source: "stdout" | "stderr";
@@ -71,8 +73,8 @@ export class LiveProcess implements GuardedProcess {
     // It may be awaited late, or never.
     this.ended.catch(() => {});
     this.started.catch(() => {});
-    const { command, cwd, env, limits, stdin } = launch;
-    const asked = { command, cwd, env, limits, mark, hasStdin: stdin !== undefined };
+    const { command, cwd, env, limits, stdin, isWrapped } = launch;
+    const asked = { command, cwd, env, limits, mark, isWrapped, hasStdin: stdin !== undefined };
     this.#connection.send(KIND.launch, new TextEncoder().encode(JSON.stringify(asked)));
   }
 
@@ -87,9 +89,10 @@ export class LiveProcess implements GuardedProcess {
 
   stop(graceMs: number = this.#launch.graceMs): void {
     if (this.#isGone || this.#connection.isClosed) return;
-    this.#connection.sendAmount(KIND.stop, Math.max(0, Math.min(graceMs, 0xffff_ffff)));
+    const grace = Math.max(0, Math.min(graceMs, MAX_GRACE_MS));
+    this.#connection.sendAmount(KIND.stop, grace);
     clearTimeout(this.#overdue);
-    this.#overdue = setTimeout(() => this.#killWarden(), graceMs + OVERDUE_MS);
+    this.#overdue = setTimeout(() => this.#killWarden(), grace + OVERDUE_MS);
   }
 
   /** Closes the connection, so that all processes are killed. */

@@ -1,6 +1,7 @@
 /** Tests of the promise that no process of a program is left, whatever it does. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { until } from "../../fixtures/until.ts";
 import { guardPython, startGuard } from "../../fixtures/processes/guarded.ts";
 
 /** Starts a child in a session of its own, and one with no environment that is detached. */
@@ -70,6 +71,68 @@ Deno.test("GuardedProcess.stop() reaches processes that are stopped", async () =
   assert.match(it.stdout(), /heard/);
   assert.deepEqual(at.alive(pids), []);
 });
+
+const WRAPPERS: readonly string[] = [
+  "unshare --pid --fork --mount-proc",
+  "unshare --user --map-root-user --pid --fork --mount-proc",
+  "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-pid",
+  "bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all --new-session --clearenv",
+];
+
+for (const wrapper of WRAPPERS) {
+  Deno.test({
+    name: `GuardedProcess.stop() ends the processes of \`${wrapper}\``,
+    ignore: !canRun(wrapper),
+    fn: async () => {
+      await using at = await startGuard();
+      // Process 1 of a namespace ignores SIGTERM, and adopts what is detached.
+      const it = await at.launch([
+        "/bin/sh",
+        "-c",
+        `exec ${wrapper} sh -c '
+           (setsid sleep 54321 &)
+           setsid sh -c "sleep 54321; sleep 1" &
+           sleep 54321; sleep 1'`,
+      ]);
+      const sleepers = (): Promise<number> => at.below(it.process.pid, "sleep 54321");
+      await until(async () => await sleepers() === 3, "three of them sleep");
+      it.process.stop(50);
+      const end = await it.process.ended;
+      assert.equal(end.cause, "stopped");
+      assert.deepEqual(await at.marked(), []);
+    },
+  });
+}
+
+/** Kills what it has started when it gets SIGTERM, as `bwrap --die-with-parent` does. */
+const HARSH_WRAPPER = `trap 'kill -9 $child; exit 1' TERM; "$@" & child=$!; wait $child`;
+
+Deno.test("GuardedProcess.stop() spares a wrapper, so that its program can end by itself", async () => {
+  await using at = await startGuard();
+  const program = `trap "echo ends; exit 5" TERM; echo one $$; while :; do sleep 0.01; done`;
+  const it = await at.launch(
+    ["/bin/sh", "-c", HARSH_WRAPPER, "sh", "/bin/sh", "-c", program],
+    { isWrapped: true },
+  );
+  await it.pids(["one"]);
+  it.process.stop(60_000);
+  const end = await it.process.ended;
+  assert.deepEqual([end.cause, end.exit], ["stopped", { code: 5 }]);
+  assert.match(it.stdout(), /ends\n$/);
+  // A wrapper that has started nothing is told itself.
+  const alone = await at.shell(`echo one $$; exec sleep 1000`, { isWrapped: true });
+  await alone.pids(["one"]);
+  alone.process.stop(60_000);
+  assert.deepEqual((await alone.process.ended).exit, { signal: "SIGTERM" });
+});
+
+function canRun(wrapper: string): boolean {
+  try {
+    return new Deno.Command("sh", { args: ["-c", `${wrapper} true`] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
 
 /** Forks without end: each process forks again when its child is killed, or forks and ends. */
 const BOMB = `

@@ -30,6 +30,25 @@ Deno.test("GuardedLimits.memoryBytes counts all processes, and kills them all", 
   assert.deepEqual(at.alive([it.process.pid, child]), []);
 });
 
+Deno.test("GuardedLimits.memoryBytes counts pages that forks share once", async () => {
+  await using at = await startGuard();
+  // Waits as long as a few looks at the memory take.
+  const code = `
+import os, time
+it = bytearray(b"x" * ${60 * MIB})
+for _ in range(4):
+    if os.fork() == 0:
+        time.sleep(1)
+        os._exit(0)
+for _ in range(4):
+    os.wait()`;
+  const it = await at.launch([await guardPython(), "-I", "-S", "-c", code], {
+    limits: { memoryBytes: 150 * MIB },
+  });
+  const end = await it.process.ended;
+  assert.deepEqual([end.cause, end.exit], ["exited", { code: 0 }]);
+});
+
 Deno.test("GuardedEnd.peakRssBytes is known below the limit, too", async () => {
   await using at = await startGuard();
   const it = await at.launch([

@@ -1,7 +1,7 @@
 /** Tests of the end of a host, a guard or a warden, by SIGKILL or by the program itself. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { isRunning, ManagedProcess } from "../../../src/process/mod.ts";
+import { isRunning, ManagedProcess, ProcTable, sweepProcesses } from "../../../src/process/mod.ts";
 import { until } from "../../fixtures/until.ts";
 import { startGuard } from "../../fixtures/processes/guarded.ts";
 
@@ -19,11 +19,11 @@ interface KilledHost {
 }
 
 /** Starts a host with a job. */
-async function startHost(): Promise<KilledHost & AsyncDisposable> {
+async function startHost(job = JOB): Promise<KilledHost & AsyncDisposable> {
   const lines: string[] = [];
   const host = ManagedProcess.spawn({
     command: Deno.execPath(),
-    args: ["run", "-A", "--lock=tests/deno.lock", HOST, JOB],
+    args: ["run", "-A", "--lock=tests/deno.lock", HOST, job],
     env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "" },
     onLine: (line) => lines.push(line),
   });
@@ -33,11 +33,13 @@ async function startHost(): Promise<KilledHost & AsyncDisposable> {
       `${word}; the host said ${lines}`,
       { timeoutMs: 60_000 },
     );
-  const [guard, main, one, two] = await Promise.all(["guard", "main", "one", "two"].map(said));
+  const [guard, main, one, two] = await Promise.all(
+    ["guard", "main", "one", ...(job === JOB ? ["two"] : [])].map(said),
+  );
   const root = await said("folder");
   return {
     host,
-    pids: { guard: Number(guard), main: Number(main), one: Number(one), two: Number(two) },
+    pids: { guard: Number(guard), main: Number(main), one: Number(one), two: Number(two ?? one) },
     async [Symbol.asyncDispose](): Promise<void> {
       await host.kill();
       await Deno.remove(root, { recursive: true });
@@ -73,6 +75,15 @@ Deno.test("Guard: a guard killed by SIGKILL ends all jobs, and the next launch s
   const next = await at.shell("echo here");
   assert.deepEqual((await next.process.ended).exit, { code: 0 });
   assert.notEqual(await at.guardPid(), guard);
+});
+
+Deno.test("Guard: a launch continues a guard that somebody has stopped", async () => {
+  await using at = await startGuard();
+  const before = await at.guardPid();
+  Deno.kill(before, "SIGSTOP");
+  const it = await at.shell("exit 3");
+  assert.deepEqual((await it.process.ended).exit, { code: 3 });
+  assert.equal(await at.guardPid(), before);
 });
 
 Deno.test("Guard: launches right after the guard was killed are served by another one", async () => {
@@ -135,4 +146,28 @@ Deno.test("Guard[Symbol.asyncDispose]() kills what still runs", async () => {
   assert.equal((await ended).cause, "stopped");
   assert.deepEqual(at.alive([guard, it.process.pid, ...pids]), []);
   await assert.rejects(at.shell("echo late"), /the guard of script jobs is not running/);
+});
+
+Deno.test("sweepProcesses() finds what is left when host, guard and warden were killed at once", async () => {
+  await using at = await startHost(
+    "setsid sh -c 'echo one $$; sleep 1000; sleep 1000' & sleep 1000",
+  );
+  const table = new ProcTable();
+  const signal = AbortSignal.timeout(20_000);
+  const main = (await table.all(signal)).get(at.pids.main);
+  assert.ok(main?.runId !== undefined);
+  const { runId } = main;
+  for (const pid of [at.host.pid, at.pids.guard, main.parent]) Deno.kill(pid, "SIGSTOP");
+  for (const pid of [main.parent, at.pids.guard, at.host.pid]) Deno.kill(pid, "SIGKILL");
+  await until(() => !isRunning(at.host.pid), "the host is gone");
+  assert.deepEqual(isRunning(at.pids.one), true);
+  const swept = await sweepProcesses({
+    runIds: new Set([runId]),
+    recorded: [],
+    table,
+    timeoutMs: 20_000,
+  });
+  assert.equal(swept.unfinished.size, 0);
+  assert.ok(swept.killed.includes(at.pids.one));
+  assert.deepEqual(Object.values(at.pids).filter(isRunning), []);
 });

@@ -8,6 +8,7 @@ its processes is left.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import select
@@ -50,6 +51,8 @@ class Guard:
         # Wardens hold the reading end: its end tells them that the guard is gone.
         self._life, self._alive = os.pipe()
         self._woken, self._wake = _signal_pipe()
+        # Closed for a moment when no other descriptor is left.
+        self._reserve = os.open(os.devnull, os.O_RDONLY)
 
     def run(self) -> None:
         """Run until the end of standard input."""
@@ -76,7 +79,8 @@ class Guard:
         except OSError as error:
             # Out of descriptors, or the host has left already.
             print(f"cannot accept a connection: {error}", file=sys.stderr, flush=True)
-            time.sleep(_ROUND_MS / 1000)
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._refuse_next(error)
             return
         try:
             pid = os.fork()
@@ -86,6 +90,17 @@ class Guard:
         if pid == 0:
             self._become_warden(connection)
         self._wardens[pid] = connection
+
+    def _refuse_next(self, error: OSError) -> None:
+        """Refuse a connection that cannot be kept, so that it does not wait."""
+        os.close(self._reserve)
+        try:
+            connection, _ = self._listener.accept()
+            _refuse(connection, error)
+        except OSError:
+            time.sleep(_ROUND_MS / 1000)
+        finally:
+            self._reserve = os.open(os.devnull, os.O_RDONLY)
 
     def _become_warden(self, connection: socket.socket) -> None:
         """Turn this process, which was just forked, into a warden."""
@@ -97,7 +112,7 @@ class Guard:
             signal.set_wakeup_fd(-1)
             for it in (self._listener, *self._wardens.values(), *self._lost):
                 it.close()
-            for descriptor in (self._alive, self._woken, self._wake):
+            for descriptor in (self._alive, self._woken, self._wake, self._reserve):
                 os.close(descriptor)
             os.dup2(os.open(os.devnull, os.O_RDWR), 0)
             os.dup2(0, 1)

@@ -34,10 +34,14 @@ class Killer:
         """The number of processes that were killed."""
         return len(self._killed)
 
-    def terminate(self) -> None:
-        """Ask every process to end. Those that are stopped are continued, so that they can."""
-        for process in self._find():
-            if not process.is_dead:
+    def terminate(self, *, wrapper: int | None = None) -> None:
+        """Ask every process to end. Those that are stopped are continued, so that they can.
+
+        `wrapper` is spared while there is another one: its end could kill the others at once.
+        """
+        processes = [it for it in self._find() if not it.is_dead]
+        for process in processes:
+            if process.pid != wrapper or len(processes) == 1:
                 self._send(process, signal.SIGTERM)
                 self._send(process, signal.SIGCONT)
 

@@ -28,13 +28,18 @@ class Limits:
         self._processes: int | None = limits.get("processes")
         self.peak = 0
         """The most resident memory that was seen."""
-        self.next = time.monotonic() + _SHORTEST_S
+        self._looked = time.monotonic()
+        self._shares: dict[str, float] = {}
+        self.next = self._looked + _SHORTEST_S
 
     def exceeded(self) -> str | None:
         """Look at all processes. Returns the name of a limit that they exceed."""
         began = time.monotonic()
         processes = [it for it in self._find() if not it.is_dead]
         memory, running_ms = tree.usage(processes)
+        if self._memory is not None and memory > self._memory:
+            # Forks share pages, which count once now. This takes longer to find out.
+            memory = tree.proportional_memory(processes)
         cpu = running_ms + reaped_cpu_ms()
         self.peak = max(self.peak, memory)
         shares = {
@@ -42,12 +47,24 @@ class Limits:
             "cpu": _share(cpu, self._cpu),
             "processes": _share(len(processes), self._processes),
         }
-        now = time.monotonic()
-        # Looks more often near a limit, which may be exceeded soon.
-        near = max(shares.values())
-        pause = max(_SHORTEST_S, _LONGEST_S * (1 - near)) if near > 0 else _LONGEST_S
-        self.next = now + max(pause, (now - began) * _MAX_SHARE)
+        pause = self._pause_s(shares, began=began)
+        self.next = time.monotonic() + max(pause, (time.monotonic() - began) * _MAX_SHARE)
         return next((name for name, share in shares.items() if share > 1), None)
+
+    def _pause_s(self, shares: dict[str, float], *, began: float) -> float:
+        """Return half the time in which a limit would be reached, at the pace since the last look.
+
+        So a program that takes memory fast is noticed soon after it is over the limit.
+        """
+        passed = max(began - self._looked, 0.001)
+        pause = _LONGEST_S
+        for name, share in shares.items():
+            pace = (share - self._shares.get(name, 0)) / passed
+            if pace > 0:
+                pause = min(pause, max(0, 1 - share) / pace / 2)
+        self._looked = began
+        self._shares = shares
+        return max(pause, _SHORTEST_S)
 
     def is_cpu_spent(self) -> bool:
         """Return True if the processes that have ended used all CPU time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Collection
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from snakeden._guard.process import Process
 from snakeden._guard.ps import ps_table
 
-__all__ = ["HAS_PROC", "below", "everything", "find", "send", "usage"]
+__all__ = ["HAS_PROC", "below", "everything", "find", "proportional_memory", "send", "usage"]
 
 HAS_PROC: Final = os.path.exists(f"/proc/{os.getpid()}/stat")
 
@@ -100,6 +101,17 @@ def send(process: Process, number: int) -> bool:
 def usage(processes: Collection[Process]) -> tuple[int, float]:
     """Return the resident memory in bytes, and the CPU time in milliseconds."""
     return sum(it.rss_bytes for it in processes), sum(it.cpu_ms for it in processes)
+
+
+def proportional_memory(processes: Collection[Process]) -> int:
+    """Return the resident memory, in which a page that n processes share counts 1/n in each."""
+    return sum(_proportional(it) for it in processes)
+
+
+def _proportional(process: Process) -> int:
+    text = _read(f"/proc/{process.pid}/smaps_rollup", whole=True)
+    found = None if text is None else re.search(rb"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return process.rss_bytes if found is None else int(found[1]) * 1024
 
 
 def _send_by_pid(pid: int, number: int) -> bool:

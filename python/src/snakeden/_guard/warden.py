@@ -46,6 +46,7 @@ class Warden:
         self._launch: dict[str, Any] | None = None
         self._mark: bytes | None = None
         self._program: Program | None = None
+        self._wrapper: int | None = None
         self._input: InputPipe | None = None
         self._outputs: list[OutputPipe] = []
         self._use(JobProcesses(0, mark=b"", is_subreaper=True), limits={})
@@ -93,6 +94,7 @@ class Warden:
             return False
         pid, stdin, stdout, stderr = self._program
         self._has_children = True
+        self._wrapper = pid if launch.get("isWrapped") else None
         mark = launch.get("mark", "").encode()
         processes = JobProcesses(pid, mark=mark, is_subreaper=is_subreaper)
         self._use(processes, limits=launch.get("limits") or {})
@@ -220,7 +222,7 @@ class Warden:
         at = time.monotonic() + grace_s
         if self._cause is None:
             self._cause = "stopped"
-            self._killer.terminate()
+            self._killer.terminate(wrapper=self._wrapper)
         self._kill_at = at if self._kill_at is None else min(at, self._kill_at)
 
     def _kill(self, cause: str) -> None:
