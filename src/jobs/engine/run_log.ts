@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { withoutMiddle } from "../../process/mod.ts";
 import type { RunLines, StoredLine } from "../../store/mod.ts";
 
 /** Bytes of lines that may wait; those that come then are only counted. */
@@ -54,7 +55,7 @@ export class RunLog {
   add(line: StoredLine): void {
     const { maxBytes, maxLineChars } = this.#limits;
     if (this.#bytes > maxBytes || this.#waiting > MAX_WAITING_BYTES) return this.leaveOut(1);
-    const text = `${JSON.stringify({ ...line, text: shortened(line.text, maxLineChars) })}\n`;
+    const text = `${JSON.stringify({ ...line, text: withoutMiddle(line.text, maxLineChars) })}\n`;
     const bytes = Buffer.byteLength(text);
     const { leftOut, bytes: gathered } = this.#gathering ?? { leftOut: 0, bytes: 0 };
     if (leftOut > 0 || gathered + bytes > PART_BYTES) this.#seal();
@@ -99,13 +100,4 @@ export class RunLog {
     const body = new TextEncoder().encode(lines.join(""));
     this.#parts.push({ first, lines: lines.length, leftOut, body });
   }
-}
-
-/** Returns a text without its middle if it is longer than `maxChars`. */
-function shortened(text: string, maxChars: number): string {
-  if (text.length <= maxChars) return text;
-  const tail = Math.floor(maxChars / 4);
-  const head = maxChars - tail;
-  const leftOut = text.length - maxChars;
-  return `${text.slice(0, head)} … ${leftOut} characters left out … ${text.slice(-tail)}`;
 }
