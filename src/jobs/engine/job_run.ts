@@ -27,6 +27,9 @@ const LOG_WAIT_BYTES = 1024 * 1024;
 /** The longest report of progress that is kept, as JSON. */
 const MAX_PROGRESS_CHARS = 64 * 1024;
 
+/** The latest time that a date can have, in milliseconds since 1970. */
+const MAX_TIME = 8_640_000_000_000_000;
+
 /** Dependencies of a {@link JobRun}. */
 export interface JobRunDeps {
   readonly feed: JobFeed;
@@ -210,8 +213,7 @@ export class JobRun implements Run, OutputSink {
 
   entry({ level, logger, message, time, dropped }: Log): void {
     if (dropped > 0) this.#startedLog()?.leaveOut(dropped);
-    const at = Math.round(time * 1_000);
-    this.#add({ at, source: "log", level: levelOf(level), logger, text: message });
+    this.#add({ at: timeOf(time), source: "log", level: levelOf(level), logger, text: message });
   }
 
   /** Says in the log how the run ends, if there is something to say. Nothing follows. */
@@ -301,6 +303,12 @@ export class JobRun implements Run, OutputSink {
     }
     return this.#log;
   }
+}
+
+/** Returns the time of an entry in milliseconds; the present one for a time that no date has. */
+function timeOf(seconds: number): number {
+  const at = Math.round(seconds * 1_000);
+  return Math.abs(at) <= MAX_TIME ? at : Date.now();
 }
 
 /** Returns the name of a level of Python's logging. */
