@@ -70,4 +70,31 @@ for (const carrier of CARRIERS) {
     assert.equal(bar?.source, "stderr");
     assert.match(bar?.text ?? "", /^\r {5}0\/500 .* characters left out .* 500\/500 \[#{20}\]$/s);
   });
+
+  for (const left of ["fork", "thread"]) {
+    Deno.test(`a ${left} that outlives its call takes no line from later jobs, and gives none, over ${carrier}`, async () => {
+      await using den = await start({ carrier });
+      const before = await logOf(den, { tool: `leave_${left}`, args: { seconds: 120 } });
+      assert.ok(before.every(({ text }) => text === `of the ${left}`));
+      for (let round = 0; round < 3; round++) {
+        const args = { count: 200, name: `round ${round}` };
+        const lines = await logOf(den, { tool: "write_steadily", args });
+        assert.deepEqual(
+          lines.map(({ text }) => text),
+          Array.from({ length: 200 }, (_, i) => `round ${round} ${i}`),
+        );
+      }
+    });
+  }
+
+  Deno.test(`native output of a slow call is kept although its tool was quick before, over ${carrier}`, async () => {
+    await using den = await start({ carrier });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 5; i++) {
+        assert.deepEqual(await logOf(den, { tool: "write_later", args: { seconds: 0 } }), []);
+      }
+      const lines = await logOf(den, { tool: "write_later", args: { seconds: 0.1 } });
+      assert.deepEqual(lines.map(({ text }) => text), ["native", "child"]);
+    }
+  });
 }
