@@ -148,6 +148,7 @@ export type {
   RetryManyOptions,
   ScriptJob,
   ScriptPermissions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions as JobWaitOptions,

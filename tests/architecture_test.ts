@@ -43,9 +43,9 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 
 /**
- * The floors inside a part, from top to bottom, with the same rule. A floor is a subfolder, a file
- * directly in the part, or "." for all other files directly in it. The mod.ts of the part is above
- * all of them. A part that is missing here has no floors.
+ * The floors inside a part, from top to bottom, with the same rule: a subfolder, a file directly in
+ * the part, or "." for its other files. The mod.ts of the part is above all of them. A part that is
+ * missing here has no floors.
  */
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
@@ -188,6 +188,7 @@ const THREAD_FILES: readonly string[] = [
   "src/calls/call_fields.ts",
   ...["logs", "search", "sources", "wait_reason"].map((it) => `src/sqlite/reader/${it}.ts`),
   ...[
+    "schema/open_database.ts",
     "writer/claim.ts",
     "writer/files/change_files.ts",
     "writer/finish.ts",

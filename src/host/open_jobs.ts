@@ -103,6 +103,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     tokens,
     runners,
     config,
+    maxDepth: limits.maxDepth,
     pools: (name) => name === slots?.name ? slots.state : pools.get(name)?.state,
   });
   return { jobs, queues: new Queues({ store }), engine, feed };

@@ -3,13 +3,8 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import {
-  type Blobs,
-  type JobStore,
-  type LogPartOrReset,
-  type OutputsAsResult,
-  type SubmitAnswer,
-} from "../store/mod.ts";
+import type { Blobs, JobStore, LogPartOrReset, OutputsAsResult } from "../store/mod.ts";
+import type { SubmitAnswer } from "../store/mod.ts";
 import type { FilePage, Files } from "../files/mod.ts";
 import type {
   BatchResult,
@@ -26,6 +21,7 @@ import type {
   ManyOutcome,
   ManySubmitOutcome,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
@@ -49,11 +45,11 @@ import { JobSubmissions } from "./job_submissions.ts";
 import type { Runners } from "./runners/mod.ts";
 import { JobTokens } from "./scripts/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { type SubmitOptions, Submitter } from "./submission/mod.ts";
+import { StreamedBatches, type SubmitOptions, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
-/** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
-const LOG_BYTES_A_TURN = 128 * 1024;
+/** The bytes of logs that are read in one turn of the event loop: about a thousand short lines. */
+const LOG_BYTES_A_TURN = 64 * 1024;
 
 /** Dependencies of {@link Jobs}. */
 export interface JobsDeps {
@@ -61,8 +57,8 @@ export interface JobsDeps {
   readonly store: JobStore | SnakedenError;
   /** The blobs that the store names. */
   readonly blobs: Blobs;
-  /** The files that jobs have made. */
-  readonly files: Pick<Files, "list">;
+  /** The files that jobs have made, and those with the items of batches. */
+  readonly files: Pick<Files, "list" | "add" | "remove">;
   readonly engine: RunningJobs;
   readonly feed: JobFeed;
   readonly runners: Runners;
@@ -71,6 +67,8 @@ export interface JobsDeps {
   /** The tokens of the jobs that run. By default, there are none. */
   readonly tokens?: JobTokens;
   readonly clock?: Clock;
+  /** The deepest nesting of an item; by default that of any value. */
+  readonly maxDepth?: number;
   /** Reads a stored result or chunk for those who get jobs and events. By default it is decoded. */
   readonly read?: ReadValue;
 }
@@ -128,13 +126,14 @@ export class Jobs {
    * Submits a job. It is durable when this resolves.
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
-   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`.
+   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`. For the items of
+   * an iterable also the errors of {@link Files.add}, their own, and the reason of the signal.
    */
-  async submit(input: JobInput): Promise<JobHandle> {
+  async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
     try {
-      return new JobHandle(await this.submission(input), this);
+      return new JobHandle(await this.submission(input, { signal }), this);
     } catch (error) {
-      showCaller(error, { below: this.submit });
+      showCaller(error, { below: this.submit, signal });
       throw error;
     }
   }
@@ -306,11 +305,9 @@ export class Jobs {
    */
   async *outputs(
     id: string,
-    { after = 0, follow = true, signal = new AbortController().signal }: {
-      readonly after?: number;
-      readonly follow?: boolean;
-      readonly signal?: AbortSignal;
-    } = {},
+    { after = 0, follow = true, signal = new AbortController().signal }:
+      & BatchResultsOptions
+      & { readonly after?: number } = {},
   ): AsyncGenerator<JobOutput, void, undefined> {
     const { store } = this.#parts;
     if (await store.get(id) === undefined) throw unknownJob(id);
@@ -386,12 +383,13 @@ export class Jobs {
   }
 
   #partsOf(store: JobStore): Parts {
-    const { runners, config, engine, feed } = this.#deps;
+    const { runners, config, engine, feed, files, maxDepth } = this.#deps;
     const submitter = new Submitter({ store, runners, config });
+    const streamed = new StreamedBatches({ submitter, files, config, maxDepth });
     const reader = new JobReader({ ...this.#deps, store, read: this.#read });
     return {
       store,
-      submissions: new JobSubmissions({ submitter, reader }),
+      submissions: new JobSubmissions({ submitter, streamed, reader }),
       reader,
       changes: new JobChanges({ store, engine, feed }),
     };

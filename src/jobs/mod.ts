@@ -29,6 +29,7 @@ export type {
   RetryManyOptions,
   ScriptJob,
   ScriptPermissions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions,

@@ -147,6 +147,12 @@ export interface BatchResultsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of `submit()`. */
+export interface SubmitJobOptions {
+  /** Ends the submission while the items of a batch are taken. There is no job then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The answer to a submission: the job was `created`; or it is that of an earlier submission, by the
  * idempotency key (`existing`) or by `unique` (`dropped`, `replaced`).

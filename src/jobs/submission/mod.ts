@@ -14,4 +14,5 @@ export {
   scriptJobSchema,
 } from "./program_schema.ts";
 export { DEFAULT_QUEUE, newJob } from "./new_job.ts";
+export { StreamedBatches } from "./streamed_batch.ts";
 export { MAX_BATCH, type SubmitOptions, type Submitted, Submitter } from "./submitter.ts";

@@ -2,6 +2,7 @@ import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
 import type { PreparedJob, Runners } from "../runners/mod.ts";
 import type { JobParent } from "../scripts/mod.ts";
@@ -14,7 +15,7 @@ export const MAX_BATCH = 1_000;
 
 /** Dependencies of {@link Submitter}. */
 export interface SubmitterDeps {
-  readonly store: Pick<JobStore, "submit">;
+  readonly store: Pick<JobStore, "submit" | "getFiles">;
   readonly runners: Runners;
   readonly config: JobsConfig;
 }
@@ -25,12 +26,23 @@ export interface SubmitOptions {
   readonly first?: number;
   /** The job that submits them. */
   readonly parent?: JobParent | undefined;
+  /** Ends the submission of a batch while its items are taken. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A submission, as the store was given it, and the store's answer. */
 export interface Submitted {
   readonly job: NewJob;
   readonly answer: SubmitAnswer;
+}
+
+/** The hashes of files by their ids. */
+type Hashes = ReadonlyMap<string, string>;
+
+/** The facts about submissions besides their own fields. */
+interface PrepareFacts {
+  readonly hashes: Hashes;
+  readonly parent?: JobParent | undefined;
 }
 
 /** Checks submissions and hands them to the store. */
@@ -55,13 +67,20 @@ export class Submitter {
    * throws.
    */
   async one(input: unknown, { parent }: SubmitOptions = {}): Promise<Submitted> {
-    const job = await this.#prepare(input, parent);
-    if (Array.isArray(job)) throw invalidJob(job);
-    if (job instanceof SnakedenError) throw job;
+    const job = await this.#checked(input, { hashes: await this.#hashesFor([input]), parent });
     parent?.signal.throwIfAborted();
-    const [submitted] = await this.#send([job as NewJob]);
+    const [submitted] = await this.#send([job]);
     if (submitted === undefined) throw new TypeError("the store has not answered");
     return submitted;
+  }
+
+  /**
+   * Checks a submission.
+   *
+   * @throws {SnakedenError} As {@link Submitter.one}, but for what the store throws.
+   */
+  async check(input: unknown): Promise<void> {
+    await this.#checked(input, { hashes: NO_HASHES });
   }
 
   /**
@@ -74,7 +93,11 @@ export class Submitter {
     inputs: readonly unknown[],
     { first = 0, parent }: SubmitOptions = {},
   ): Promise<readonly Submitted[]> {
-    const jobs = await this.#allPrepared(inputs, { first, parent });
+    const jobs = await this.#allPrepared(inputs, {
+      first,
+      parent,
+      hashes: await this.#hashesFor(inputs),
+    });
     parent?.signal.throwIfAborted();
     return await this.#send(jobs);
   }
@@ -102,8 +125,10 @@ export class Submitter {
   async *#arrayInParts(
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
-    const prepared = (first: number): Promise<readonly NewJob[]> =>
-      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), { first });
+    const prepared = async (first: number): Promise<readonly NewJob[]> => {
+      const part = inputs.slice(first, first + MAX_BATCH);
+      return await this.#allPrepared(part, { first, hashes: await this.#hashesFor(part) });
+    };
     let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
       const sent = this.#send(jobs);
@@ -125,13 +150,13 @@ export class Submitter {
 
   async #allPrepared(
     inputs: readonly unknown[],
-    { first = 0, parent }: SubmitOptions,
+    { first, ...facts }: PrepareFacts & { readonly first: number },
   ): Promise<readonly NewJob[]> {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const preparing = this.#prepare(input, parent);
+      const preparing = this.#prepare(input, facts);
       const job = preparing instanceof Promise ? await preparing : preparing;
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
@@ -169,8 +194,23 @@ export class Submitter {
     return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
+  async #checked(input: unknown, facts: PrepareFacts): Promise<NewJob> {
+    const job = await this.#prepare(input, facts);
+    if (Array.isArray(job)) throw invalidJob(job);
+    if (job instanceof SnakedenError) throw job;
+    return job as NewJob;
+  }
+
+  /** Returns the hashes of the files with the items of batches that may be repeated. */
+  async #hashesFor(inputs: readonly unknown[]): Promise<Hashes> {
+    const ids = inputs.map(itemsFileOf).filter((it) => it !== undefined);
+    if (ids.length === 0) return NO_HASHES;
+    const files = await this.#deps.store.getFiles(ids);
+    return new Map(files.flatMap((it) => it === undefined ? [] : [[it.id, it.sha256]]));
+  }
+
   /** Returns the job to submit, or what is wrong with it; a promise of it if files must be read. */
-  #prepare(input: unknown, parent: JobParent | undefined): Prepared | Promise<Prepared> {
+  #prepare(input: unknown, { hashes, parent }: PrepareFacts): Prepared | Promise<Prepared> {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
@@ -186,7 +226,8 @@ export class Submitter {
     try {
       const made = (prepared: PreparedJob): NewJob => {
         const id = this.#ids.next(now);
-        const job = newJob(checked, { id, kind, prepared, config, parent });
+        const itemsHash = hashes.get(itemsFileOf(checked) ?? "");
+        const job = newJob(checked, { id, kind, prepared, config, itemsHash, parent });
         if (prepared.files !== undefined) this.#places.set(job, prepared.files);
         return job;
       };
@@ -222,6 +263,16 @@ function sharedKey({ id }: JobParent): FieldIssue {
   const message = `given with the token of the job ${id}, and a job of others may have the key; ` +
     "allowed: an id or an idempotencyKey";
   return { path: "unique", message };
+}
+
+const NO_HASHES: Hashes = new Map();
+
+/** Returns the id of the file with the items of a batch whose submission may be repeated. */
+function itemsFileOf(input: unknown): string | undefined {
+  if (!isRecord(input) || input["kind"] !== "batch") return undefined;
+  const { id, idempotencyKey, inputsFile } = input;
+  const isRepeatable = id !== undefined || idempotencyKey !== undefined;
+  return isRepeatable && typeof inputsFile === "string" ? inputsFile : undefined;
 }
 
 function unknownFile(fileId: string, path: string): SnakedenError {
