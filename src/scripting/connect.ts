@@ -17,8 +17,8 @@ import { isGranted, readVariable } from "../granted.ts";
  * ```
  *
  * @param options Options of the client; they override the environment.
- * @throws {SnakedenError} `config_invalid` if there is no host to connect to; `invalid_input`
- * naming every option that is wrong.
+ * @throws {SnakedenError} `config_invalid` if there is no host to connect to; `invalid_input` that
+ * names every wrong option.
  */
 export function connect(options: Partial<ClientOptions> = {}): SnakedenClient {
   const { baseUrl, baseUrls } = options;

@@ -1,60 +1,13 @@
 /** Tests that what a program began with the token of its job ends with the attempt. */
 import assert from "node:assert/strict";
-import { createApp, OpenSockets, Traffic } from "../../src/routes/mod.ts";
-import type { Snakeden } from "../../mod.ts";
-import { startDen } from "../fixtures/host.ts";
+import { serveHeld } from "../fixtures/held_den.ts";
 import { until } from "../fixtures/until.ts";
 import { SocketClient } from "../routes/socket/socket_client.ts";
-
-interface Served extends AsyncDisposable {
-  readonly den: Snakeden;
-  readonly url: string;
-  readonly jobId: string;
-  readonly token: string;
-  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
-  /** Ends the attempt that has the token. */
-  end(): void;
-}
-
-/** Serves a host, and gives a token to the attempt of a job that waits. */
-async function serve(): Promise<Served> {
-  const den = await startDen({ size: 3 });
-  const sockets = new OpenSockets(den.config.limits);
-  const traffic = new Traffic(den.config.limits).start();
-  const app = createApp(den, { version: "1", traffic, sockets });
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
-  const url = `http://127.0.0.1:${server.addr.port}`;
-  const { id: jobId } = await den.jobs.submit({ tool: "ping", delayMs: 3_600_000 });
-  const token = den.jobs.tokens.mint({ jobId, attempt: 1, depth: 0 });
-  return {
-    den,
-    url,
-    jobId,
-    token,
-    post: (path, body, headers = {}) =>
-      fetch(url + path, {
-        method: "POST",
-        headers: {
-          authorization: `Bearer ${token}`,
-          "content-type": "application/json",
-          ...headers,
-        },
-        body: JSON.stringify(body),
-      }),
-    end: () => den.jobs.tokens.revoke(jobId, 1),
-    [Symbol.asyncDispose]: async () => {
-      await sockets.close();
-      await server.shutdown();
-      traffic[Symbol.dispose]();
-      await den.stop({ drainMs: 0 });
-    },
-  };
-}
 
 const SLEEP = { tool: "sleep", args: { seconds: 3_600 }, timeoutMs: 3_600_000 };
 
 Deno.test("all calls of a token are cancelled when its attempt ends, and no others", async () => {
-  await using on = await serve();
+  await using on = await serveHeld();
   const busy = (): number => on.den.workers.list().filter((it) => it.state === "busy").length;
   const call = on.post("/v1/execute", SLEEP);
   await using socket = await SocketClient.open(on.url, {
@@ -85,7 +38,7 @@ Deno.test("all calls of a token are cancelled when its attempt ends, and no othe
 
 for (const accept of ["text/event-stream", "application/x-ndjson"]) {
   Deno.test(`a stream of a token ends with its attempt, as ${accept}`, async () => {
-    await using on = await serve();
+    await using on = await serveHeld();
     const args = { n: 1_000_000, delay: 0.01 };
     const answer = await on.post("/v1/stream", { tool: "counter", args }, { accept });
     assert.equal(answer.status, 200);
@@ -105,7 +58,7 @@ for (const accept of ["text/event-stream", "application/x-ndjson"]) {
 }
 
 Deno.test("whoever follows a job with a token hears no more when its attempt ends", async () => {
-  await using on = await serve();
+  await using on = await serveHeld();
   const headers = { authorization: `Bearer ${on.token}` };
   const get = (path: string): Promise<Response> =>
     fetch(`${on.url}/v1/jobs/${on.jobId}${path}`, { headers });
