@@ -10,10 +10,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 500;
 const MAX_FILES_A_FOLDER = 16;
-/**
- * Folders of files from which tests choose, such as one for each misbehaviour. Nobody reads them as
- * a whole, so they may have more files.
- */
+/** Folders from which tests choose single files, so that they may have more. */
 const CATALOGUES = ["tests/fixtures/adapters"];
 
 /**

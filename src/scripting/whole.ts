@@ -23,10 +23,13 @@ export const Snakeden: Pick<typeof Host, "start"> = {
 };
 
 /** Runs a function with a host, like that of the library. */
+// The type is that of the library, which has a parameter of its own.
+// deno-lint-ignore explicit-module-boundary-types
 export const runAsScript: Library["runAsScript"] = async (fn, options) =>
   await (await library()).runAsScript(fn, options);
 
 /** Loads a configuration, like the function of the library. */
+// deno-lint-ignore explicit-module-boundary-types
 export const loadConfig: Library["loadConfig"] = async (options) =>
   await (await library()).loadConfig(options);
 
