@@ -23,7 +23,10 @@ function bodySchema(schema: z.ZodType): JsonSchema {
     target: "draft-2020-12",
     override: ({ zodSchema, jsonSchema }) => {
       delete jsonSchema["allowed"];
-      if (zodSchema instanceof z.ZodUnion) {
+      delete jsonSchema["defaultText"];
+      if (
+        zodSchema instanceof z.ZodUnion && zodSchema.options.some((it) => it instanceof z.ZodDate)
+      ) {
         // A program may give a `Date`, a request only a text.
         delete jsonSchema.anyOf;
         Object.assign(jsonSchema, { type: "string", format: "date-time" });
