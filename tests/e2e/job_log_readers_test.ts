@@ -59,7 +59,7 @@ Deno.test({
   name:
     "readers of a log that never read hold up neither its job nor other readers, and take no memory",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     await using dir = await tempDir();
     const config = await writeConfig(dir.path);
     await using server = await ServerProcess.start({
