@@ -201,9 +201,8 @@ export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
   /**
-   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. Those
-   * of an array are kept with the job. Those of any other iterable are taken one after the other,
-   * as fast as they are written to a file, which is kept with the job; `submit()` takes them.
+   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
+   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
    */
   readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
