@@ -201,16 +201,13 @@ export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
   /**
-   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
-   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
+   * The items: objects of arguments, or any values with `input`. Those of an iterable that is no
+   * array are written to a file, as fast as they come. Or `inputsFile`.
    */
   readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
-  /**
-   * The form of the file: a line of JSON an item (`ndjson`, the default), a line of text (`lines`),
-   * or a row of a table with a header (`csv`), which is an object of texts.
-   */
+  /** The form of the file: JSON lines (the default), text lines, or a table with a header. */
   readonly format?: "ndjson" | "lines" | "csv";
   /** The parameter that gets the item; without it, an item is an object of arguments. */
   readonly input?: string;
