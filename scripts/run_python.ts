@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { loadConfig } from "../src/config/mod.ts";
 import { messageOf, SnakedenError } from "../src/errors.ts";
 import { ScriptEnvironments } from "../src/jobs/scripts/environments/mod.ts";
-import { EXIT_CODES } from "../src/process/mod.ts";
+import { EXIT_CODES, ignoredSignals } from "../src/process/mod.ts";
 
 const BY_HAND = fileURLToPath(new URL("../python/src/snakeden/_by_hand.py", import.meta.url));
 /** The signals that stop a script, and the exit statuses of a script that they have ended. */
@@ -19,8 +19,11 @@ async function runPython(file: string, args: readonly string[]): Promise<number>
   const stopped = new AbortController();
   let status: number | undefined;
   let child: Deno.ChildProcess | undefined;
+  const ignored = await ignoredSignals();
   for (const [name, itsStatus] of Object.entries(SIGNALS) as [keyof typeof SIGNALS, number][]) {
+    // With its first listener Deno takes over all signals, and ends for one that has none.
     Deno.addSignalListener(name, () => {
+      if (ignored.has(name)) return;
       status ??= itsStatus;
       if (child === undefined) stopped.abort();
       else forward(child, name);
@@ -36,7 +39,16 @@ async function runPython(file: string, args: readonly string[]): Promise<number>
     });
     const paths = [prepared.env.PYTHONPATH, Deno.env.get("PYTHONPATH")].filter(Boolean);
     child = new Deno.Command(prepared.python, {
-      args: ["-I", "-S", BY_HAND, `${Deno.pid}`, prepared.python, file, ...args],
+      args: [
+        "-I",
+        "-S",
+        BY_HAND,
+        `${Deno.pid}`,
+        [...ignored].join(),
+        prepared.python,
+        file,
+        ...args,
+      ],
       env: { ...prepared.env, PYTHONPATH: paths.join(delimiter) },
       stdin: "inherit",
       stdout: "inherit",

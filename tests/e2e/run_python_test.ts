@@ -12,14 +12,18 @@ const TASK = ["task", "--quiet", `--config=${join(ROOT, "deno.json")}`, "run"];
 const TIDY = `
 import signal, sys, time
 
+signals = []
+
 def hear(number, frame):
+    signals.append(number)
     print("heard", signal.Signals(number).name, flush=True)
 
 for it in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(it, hear)
 print("waiting", flush=True)
 try:
-    signal.pause()
+    while not signals:
+        time.sleep(0.02)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 time.sleep(0.7)
@@ -216,6 +220,30 @@ Deno.test("deno task run FILE.py in the terminal may be read from and stopped, a
   await terminal.type("me\n");
   assert.equal(await terminal.finished(), 0);
   assert.match(terminal.output, /hello me/);
+});
+
+Deno.test("deno task run FILE.py goes on under nohup when its terminal is closed", async () => {
+  await using it = await setting();
+  const text = `
+import os, time
+print("waiting", flush=True)
+while not os.path.exists("go"):
+    time.sleep(0.02)
+open("done", "w").close()
+`;
+  const command = [Deno.execPath(), ...await it.command(text)];
+  const nohup = ["sh", "-c", 'trap "" HUP; "$@" 2>&1 | cat', "sh", ...command];
+  await using terminal = await Terminal.open(nohup, { cwd: it.dir, env: it.env });
+  await terminal.shows(/waiting/);
+  await terminal.close();
+  for (const pid of processesWith("_by_hand.py")) {
+    if (processesWith(it.dir).includes(pid)) Deno.kill(pid, "SIGHUP");
+  }
+  await Deno.writeTextFile(join(it.dir, "go"), "");
+  await until(
+    () => Array.from(Deno.readDirSync(it.dir), ({ name }) => name).includes("done"),
+    "it",
+  );
 });
 
 Deno.test("deno task run FILE.py leaves nothing when it is stopped while its environment is built", async () => {

@@ -1,10 +1,11 @@
 """Run a Python script for ``deno task run``, and leave no process of it behind.
 
-Usage: ``python -I -S _by_hand.py PARENT PYTHON FILE [ARGUMENT...]``, where PARENT is the process id
-of the caller. The script gets the standard streams and the process group of this program, so
-that a terminal, ``timeout`` and a service manager reach it as they reach any program. On Linux
-this program is a subreaper: whatever the script starts stays its descendant, and is killed when
-the script ends. The exit status is that of the script, or 128 + n after signal n.
+Usage: ``python -I -S _by_hand.py PARENT IGNORED PYTHON FILE [ARGUMENT...]``, where PARENT is the
+process id of the caller, and IGNORED names the signals that the script does not hear, as ``SIGHUP``
+under ``nohup``, with commas. The script gets the standard streams and the process group of this
+program, so that a terminal, ``timeout`` and a service manager reach it as they reach any program.
+On Linux this program is a subreaper: whatever the script starts stays its descendant, and is killed
+when the script ends. The exit status is that of the script, or 128 + n after signal n.
 
 It imports nothing but the standard library, since it runs in any interpreter.
 """
@@ -179,7 +180,10 @@ def _supervise(parent: int, script: int) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run the script; return its exit status."""
-    parent, *command = arguments
+    parent, ignored, *command = arguments
+    for name in filter(None, ignored.split(",")):
+        # They stay ignored in the script.
+        signal.signal(signal.Signals[name], signal.SIG_IGN)
     if not hasattr(signal, "sigtimedwait"):
         # macOS has neither this nor subreapers.
         os.execv(command[0], command)
