@@ -34,10 +34,7 @@ export interface JobExit {
 export interface JobAttempt {
   /** 1, 2, 3, ... A run that was returned is not counted: the next one has the same number. */
   readonly attempt: number;
-  /**
-   * `lost`: its host died, or could not extend the lease. `returned`: its host gave it back when it
-   * stopped; that costs no attempt.
-   */
+  /** `lost`: its host died, or lost the lease. `returned`: its host stopped; costs no attempt. */
   readonly outcome: "completed" | "failed" | "cancelled" | "returned" | "lost";
   /** In ISO 8601, as all times here. */
   readonly startedAt: string;
@@ -200,10 +197,7 @@ export interface CallJob extends JobOptions {
 export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
-  /**
-   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
-   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
-   */
+  /** The items; `submit()` writes those of an iterable that is no array to a file. */
   readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
