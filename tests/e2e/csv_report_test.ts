@@ -11,7 +11,7 @@ const PAGE = "examples/csv_report/README.md";
 
 Deno.test("examples/csv_report profiles a file by a job, through kill -9 of the server", async (t) => {
   await using dir = await tempDir();
-  await using reader = new PageShell(dir.path);
+  await using reader = await PageShell.open(dir.path);
   const snippets = await snippetsIn(PAGE);
   const blocks = snippets.filter(({ language }) => language === "sh");
   assert.equal(blocks.length, 10);
@@ -36,7 +36,7 @@ Deno.test("examples/csv_report profiles a file by a job, through kill -9 of the 
 
 Deno.test("docs/jobs.md follows a job by its id, with nothing but curl", async () => {
   await using dir = await tempDir();
-  await using reader = new PageShell(dir.path);
+  await using reader = await PageShell.open(dir.path);
   await reader.serve();
   const [block] = (await snippetsIn("docs/jobs.md")).filter((it) =>
     it.directive?.value === "tests/e2e/csv_report_test.ts"

@@ -14,7 +14,7 @@ const JOB = "more-pi";
 
 Deno.test("examples/fan_out calls the pools of its host, also after kill -9 of the server", async (t) => {
   await using dir = await tempDir();
-  await using shell = new PageShell(dir.path);
+  await using shell = await PageShell.open(dir.path);
   const snippets = await snippetsIn(PAGE);
   for (const block of snippets.filter(({ language }) => language === "sh")) {
     const hasPassed = await t.step(`line ${block.line}`, async () => {
