@@ -88,6 +88,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     tokens,
     runners,
     config,
+    maxDepth: limits.maxDepth,
     pools: (name) => pools.get(name)?.state,
   });
   return { jobs, queues: new Queues({ store }), engine, feed };

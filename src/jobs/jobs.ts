@@ -1,16 +1,9 @@
 import { type Clock, SYSTEM_CLOCK, TurnBudget } from "../async/mod.ts";
 import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
-import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import {
-  type Blobs,
-  type JobStore,
-  type LogPartOrReset,
-  type OutputsAsResult,
-  type SubmitAnswer,
-} from "../store/mod.ts";
-import type { FilePage, Files } from "../files/mod.ts";
+import { type LogPartOrReset, type OutputsAsResult, type SubmitAnswer } from "../store/mod.ts";
+import type { FilePage } from "../files/mod.ts";
 import type {
   BatchResult,
   BatchResultsOptions,
@@ -26,6 +19,7 @@ import type {
   ManyOutcome,
   ManySubmitOutcome,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
@@ -40,48 +34,16 @@ import {
   type LogLine,
   waitForEnd,
 } from "./follow/mod.ts";
-import { JobChanges } from "./job_changes.ts";
 import { unknownJob } from "./job_errors.ts";
-import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
-import { decodedFrame, JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
-import { JobSubmissions } from "./job_submissions.ts";
-import type { Runners } from "./runners/mod.ts";
+import { decodedFrame, type ReadValue } from "./job_reader.ts";
+import { type JobParts, jobParts, type JobsDeps } from "./job_parts.ts";
 import { JobTokens } from "./scripts/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { type SubmitOptions, Submitter } from "./submission/mod.ts";
-import type { PoolStates } from "./waiting_for.ts";
+import type { SubmitOptions } from "./submission/mod.ts";
 
-/** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
-const LOG_BYTES_A_TURN = 128 * 1024;
-
-/** Dependencies of {@link Jobs}. */
-export interface JobsDeps {
-  /** The store of jobs, or the reason why there is none. */
-  readonly store: JobStore | SnakedenError;
-  /** The blobs that the store names. */
-  readonly blobs: Blobs;
-  /** The files that jobs have made. */
-  readonly files: Pick<Files, "list">;
-  readonly engine: RunningJobs;
-  readonly feed: JobFeed;
-  readonly runners: Runners;
-  readonly config: JobsConfig;
-  readonly pools: PoolStates;
-  /** The tokens of the jobs that run. By default, there are none. */
-  readonly tokens?: JobTokens;
-  readonly clock?: Clock;
-  /** Reads a stored result or chunk for those who get jobs and events. By default it is decoded. */
-  readonly read?: ReadValue;
-}
-
-/** The parts that exist if there is a store. */
-interface Parts {
-  readonly store: JobStore;
-  readonly submissions: JobSubmissions;
-  readonly reader: JobReader;
-  readonly changes: JobChanges;
-}
+/** The bytes of logs that are read in one turn of the event loop: about a thousand short lines. */
+const LOG_BYTES_A_TURN = 64 * 1024;
 
 /**
  * Durable jobs. A job is in the store when its submission resolves: it runs even if the host is
@@ -104,7 +66,7 @@ export class Jobs {
   readonly tokens: JobTokens;
   readonly #deps: JobsDeps;
   readonly #clock: Clock;
-  readonly #made: Parts | SnakedenError;
+  readonly #made: JobParts | SnakedenError;
   readonly #read: ReadValue;
   /** The bytes of logs that all readers get in one turn of the event loop. */
   readonly #logTurns = new TurnBudget(LOG_BYTES_A_TURN);
@@ -116,7 +78,9 @@ export class Jobs {
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
     this.#read = deps.read ?? decodedFrame;
     const { store } = deps;
-    this.#made = store instanceof SnakedenError ? store : this.#partsOf(store);
+    this.#made = store instanceof SnakedenError
+      ? store
+      : jobParts(this.#deps, { store, read: this.#read });
   }
 
   /** Returns the same jobs, with results and chunks that stay encoded, as a {@link Value}. */
@@ -128,13 +92,14 @@ export class Jobs {
    * Submits a job. It is durable when this resolves.
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
-   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`.
+   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`. For the items of
+   * an iterable also the errors of {@link Files.add}, their own, and the reason of the signal.
    */
-  async submit(input: JobInput): Promise<JobHandle> {
+  async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
     try {
-      return new JobHandle(await this.submission(input), this);
+      return new JobHandle(await this.submission(input, { signal }), this);
     } catch (error) {
-      showCaller(error, { below: this.submit });
+      showCaller(error, { below: this.submit, signal });
       throw error;
     }
   }
@@ -380,20 +345,8 @@ export class Jobs {
     }
   }
 
-  get #parts(): Parts {
+  get #parts(): JobParts {
     if (this.#made instanceof SnakedenError) throw this.#made;
     return this.#made;
-  }
-
-  #partsOf(store: JobStore): Parts {
-    const { runners, config, engine, feed } = this.#deps;
-    const submitter = new Submitter({ store, runners, config });
-    const reader = new JobReader({ ...this.#deps, store, read: this.#read });
-    return {
-      store,
-      submissions: new JobSubmissions({ submitter, reader }),
-      reader,
-      changes: new JobChanges({ store, engine, feed }),
-    };
   }
 }

@@ -25,6 +25,7 @@ export type {
   ManySubmitOutcome,
   Queue,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions,
@@ -43,7 +44,8 @@ export {
 export { type JobLogsOptions, jobOutputs, jsonLinesOf, type LogLine } from "./follow/mod.ts";
 export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
-export { Jobs, type JobsDeps } from "./jobs.ts";
+export type { JobsDeps } from "./job_parts.ts";
+export { Jobs } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
 export {
   isTokenText,

@@ -6,6 +6,7 @@
  *   line.
  * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
  *   starts it.
+ * - {@link withoutMiddle}: shortens a line of such output.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
  *
@@ -52,3 +53,4 @@ export {
   sweepProcesses,
   type SweepResult,
 } from "./sweep.ts";
+export { withoutMiddle } from "./without_middle.ts";

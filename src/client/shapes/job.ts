@@ -202,8 +202,11 @@ export interface CallJob extends JobOptions {
 export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
-  /** The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. */
-  readonly inputs?: readonly unknown[];
+  /**
+   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
+   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
+   */
+  readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
   /**
@@ -234,6 +237,12 @@ export interface BatchResultsOptions {
   /** False to end with the results so far. Default true: wait for those to come. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** Options of `submit()`. */
+export interface SubmitJobOptions {
+  /** Ends the submission while the items of a batch are taken. There is no job then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A job to submit. */
@@ -297,23 +306,6 @@ export type JobEvent =
   }
   | { readonly type: "reset"; readonly id: number }
   | { readonly type: "end"; readonly id: number; readonly job: Job };
-
-/** A queue. */
-export interface Queue {
-  readonly name: string;
-  readonly paused: boolean;
-  /** True if it takes no further job. */
-  readonly draining: boolean;
-  /** The most jobs that run at once; absent for no limit. */
-  readonly concurrency?: number;
-  readonly rateLimit?: { readonly limit: number; readonly periodMs: number };
-  /** The path of the metadata by whose value jobs share its slots. */
-  readonly fairBy?: string;
-  /** The number of its jobs that have not ended. */
-  readonly left: number;
-  /** The number of its jobs in each state. */
-  readonly counts: Readonly<Record<JobState, number>>;
-}
 
 /** The answer of a cancellation or a retry by a choice. */
 export interface ManyOutcome {
@@ -382,13 +374,3 @@ export interface RetryManyOptions {
 
 /** Options of a cancellation by a choice. */
 export interface CancelManyOptions extends CancelJobOptions, RetryManyOptions {}
-
-/** A change of a queue; what is omitted stays. */
-export interface QueueUpdate {
-  /** True to start none of its jobs; those that run go on. */
-  readonly paused?: boolean;
-  /** True to take no further job, and to run those that it has. */
-  readonly draining?: boolean;
-  /** The most jobs that run at once; null for what the configuration says. */
-  readonly concurrency?: number | null;
-}

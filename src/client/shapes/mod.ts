@@ -12,4 +12,5 @@ export type * from "./file.ts";
 export type * from "./job.ts";
 export type * from "./machine.ts";
 export type * from "./pool.ts";
+export type * from "./queue.ts";
 export type * from "./session.ts";

@@ -2,6 +2,7 @@ import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
 import type { Runners } from "../runners/mod.ts";
 import type { JobParent } from "../scripts/mod.ts";
@@ -14,7 +15,7 @@ export const MAX_BATCH = 1_000;
 
 /** Dependencies of {@link Submitter}. */
 export interface SubmitterDeps {
-  readonly store: Pick<JobStore, "submit">;
+  readonly store: Pick<JobStore, "submit" | "getFiles">;
   readonly runners: Runners;
   readonly config: JobsConfig;
 }
@@ -25,6 +26,8 @@ export interface SubmitOptions {
   readonly first?: number;
   /** The job that submits them. */
   readonly parent?: JobParent | undefined;
+  /** Ends the submission of a batch whose items come one after the other. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A submission, as the store was given it, and the store's answer. */
@@ -32,6 +35,9 @@ export interface Submitted {
   readonly job: NewJob;
   readonly answer: SubmitAnswer;
 }
+
+/** The hashes of files by their ids. */
+type Hashes = ReadonlyMap<string, string>;
 
 /** Checks submissions and hands them to the store. */
 export class Submitter {
@@ -55,13 +61,20 @@ export class Submitter {
    * throws.
    */
   async one(input: unknown, { parent }: SubmitOptions = {}): Promise<Submitted> {
-    const job = this.#prepare(input, parent);
-    if (Array.isArray(job)) throw invalidJob(job);
-    if (job instanceof SnakedenError) throw job;
+    const job = this.#checked(input, { hashes: await this.#hashesFor([input]), parent });
     parent?.signal.throwIfAborted();
-    const [submitted] = await this.#send([job as NewJob]);
+    const [submitted] = await this.#send([job]);
     if (submitted === undefined) throw new TypeError("the store has not answered");
     return submitted;
+  }
+
+  /**
+   * Checks a submission.
+   *
+   * @throws {SnakedenError} As {@link Submitter.one}, but for what the store throws.
+   */
+  check(input: unknown): void {
+    this.#checked(input, { hashes: NO_HASHES });
   }
 
   /**
@@ -74,7 +87,8 @@ export class Submitter {
     inputs: readonly unknown[],
     { first = 0, parent }: SubmitOptions = {},
   ): Promise<readonly Submitted[]> {
-    const jobs = this.#allPrepared(inputs, { first, parent });
+    const hashes = await this.#hashesFor(inputs);
+    const jobs = this.#allPrepared(inputs, first, { hashes, parent });
     parent?.signal.throwIfAborted();
     return await this.#send(jobs);
   }
@@ -102,9 +116,11 @@ export class Submitter {
   async *#arrayInParts(
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
-    const prepared = (first: number): readonly NewJob[] =>
-      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), { first });
-    let jobs = prepared(0);
+    const prepared = async (first: number): Promise<readonly NewJob[]> => {
+      const part = inputs.slice(first, first + MAX_BATCH);
+      return this.#allPrepared(part, first, { hashes: await this.#hashesFor(part) });
+    };
+    let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
       const sent = this.#send(jobs);
       // It may fail while nobody waits for it.
@@ -113,7 +129,7 @@ export class Submitter {
       await nextTurn();
       let problem: unknown;
       try {
-        jobs = prepared(next);
+        jobs = await prepared(next);
       } catch (error) {
         problem = error;
       }
@@ -123,15 +139,12 @@ export class Submitter {
     yield await this.#send(jobs);
   }
 
-  #allPrepared(
-    inputs: readonly unknown[],
-    { first = 0, parent }: SubmitOptions,
-  ): readonly NewJob[] {
+  #allPrepared(inputs: readonly unknown[], first: number, facts: Facts): readonly NewJob[] {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const job = this.#prepare(input, parent);
+      const job = this.#prepare(input, facts);
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
         continue;
@@ -168,10 +181,25 @@ export class Submitter {
     return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
+  #checked(input: unknown, facts: Facts): NewJob {
+    const job = this.#prepare(input, facts);
+    if (Array.isArray(job)) throw invalidJob(job);
+    if (job instanceof SnakedenError) throw job;
+    return job as NewJob;
+  }
+
+  /** Returns the hashes of the files with the items of batches that may be repeated. */
+  async #hashesFor(inputs: readonly unknown[]): Promise<Hashes> {
+    const ids = inputs.map(itemsFileOf).filter((it) => it !== undefined);
+    if (ids.length === 0) return NO_HASHES;
+    const files = await this.#deps.store.getFiles(ids);
+    return new Map(files.flatMap((it) => it === undefined ? [] : [[it.id, it.sha256]]));
+  }
+
   /** Returns the job to submit, or what is wrong with it. */
   #prepare(
     input: unknown,
-    parent: JobParent | undefined,
+    { hashes, parent }: Facts,
   ): NewJob | readonly FieldIssue[] | SnakedenError {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
@@ -187,13 +215,9 @@ export class Submitter {
     }
     try {
       const prepared = runner.prepare(checked, parent);
-      const job = newJob(checked, {
-        id: this.#ids.next(now),
-        kind,
-        prepared,
-        config,
-        parent,
-      });
+      const itemsHash = hashes.get(itemsFileOf(checked) ?? "");
+      const id = this.#ids.next(now);
+      const job = newJob(checked, { id, kind, prepared, config, itemsHash, parent });
       if (prepared.files !== undefined) this.#places.set(job, prepared.files);
       return job;
     } catch (error) {
@@ -202,6 +226,23 @@ export class Submitter {
       throw error;
     }
   }
+}
+
+const NO_HASHES: Hashes = new Map();
+
+/** Facts that the preparation of a submission needs besides it. */
+interface Facts {
+  readonly hashes: Hashes;
+  /** The job that submits it. */
+  readonly parent?: JobParent | undefined;
+}
+
+/** Returns the id of the file with the items of a batch whose submission may be repeated. */
+function itemsFileOf(input: unknown): string | undefined {
+  if (!isRecord(input) || input["kind"] !== "batch") return undefined;
+  const { id, idempotencyKey, inputsFile } = input;
+  const isRepeatable = id !== undefined || idempotencyKey !== undefined;
+  return isRepeatable && typeof inputsFile === "string" ? inputsFile : undefined;
 }
 
 /** The error for a job that could submit others, and lies too deep for that. */
