@@ -93,7 +93,7 @@ export class Jobs {
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
    * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`. For the items of
-   * an iterable also the errors of {@link Files.add}, their own, and the reason of the signal.
+   * an iterable also the errors of `Files.add()`, their own, and the reason of the signal.
    */
   async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
     try {

@@ -21,7 +21,7 @@ export interface Artifacts {
  * the folder `artifacts` of the working directory.
  */
 export const artifacts: Artifacts = {
-  path(name) {
+  path(name): string {
     if (typeof name !== "string" || !NAME.test(name)) {
       const message = `given ${
         JSON.stringify(name)
@@ -35,7 +35,7 @@ export const artifacts: Artifacts = {
     Deno.mkdirSync(BY_HAND, { recursive: true });
     return join(BY_HAND, name);
   },
-  async write(name, data) {
+  async write(name, data): Promise<string> {
     const path = artifacts.path(name);
     if (typeof data === "string") await Deno.writeTextFile(path, data);
     else await Deno.writeFile(path, data);

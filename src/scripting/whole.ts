@@ -5,7 +5,15 @@
  *
  * @module
  */
-import type { ConfigInput, HostToolDefinition, Snakeden as Host } from "../../mod.ts";
+import type {
+  Config,
+  ConfigInput,
+  HostToolDefinition,
+  LoadConfigOptions,
+  ScriptContext,
+  ScriptOptions,
+  Snakeden as Host,
+} from "../../mod.ts";
 
 export * from "../client/mod.ts";
 export * from "./mod.ts";
@@ -23,12 +31,17 @@ export const Snakeden: Pick<typeof Host, "start"> = {
 };
 
 /** Runs a function with a host, like that of the library. */
-export const runAsScript: Library["runAsScript"] = async (fn, options) =>
-  await (await library()).runAsScript(fn, options);
+export async function runAsScript<T>(
+  fn: (den: Host, context: ScriptContext) => T | Promise<T>,
+  options?: ScriptOptions,
+): Promise<T> {
+  return await (await library()).runAsScript(fn, options);
+}
 
 /** Loads a configuration, like the function of the library. */
-export const loadConfig: Library["loadConfig"] = async (options) =>
-  await (await library()).loadConfig(options);
+export async function loadConfig(options?: LoadConfigOptions): Promise<Config> {
+  return await (await library()).loadConfig(options);
+}
 
 /** Returns the configuration, whose type is checked. */
 export function defineConfig(config: ConfigInput): ConfigInput {
