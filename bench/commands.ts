@@ -154,6 +154,11 @@ export interface FileCommand {
   readonly bytes: number;
 }
 
+/** A command to the client of files: the file of the work, copies of it, and its way over HTTP. */
+export type TransferCommand =
+  | { readonly do: "make"; readonly bytes: number }
+  | { readonly do: "copy" | "copySynced" | "upload" | "download" };
+
 /** A command to submit a body of so many lines, which are all the same. */
 export interface JobLinesCommand {
   readonly port: number;

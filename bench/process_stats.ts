@@ -11,6 +11,16 @@ export function rssBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m);
 }
 
+/** Returns the most memory in RAM that a process had since {@link resetPeak}. */
+export function peakBytes(pid: number): number {
+  return kilobytes(`/proc/${pid}/status`, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+/** Makes the memory that a process has now the most that it had. */
+export function resetPeak(pid: number): void {
+  Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
 /**
  * Returns the memory of a process that is in RAM. Each shared page is divided by the number of its
  * users.

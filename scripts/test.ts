@@ -1,6 +1,7 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
- * examples in the documentation of mod.ts. With `--long`, tests/chaos takes ten minutes instead of
+ * examples in the documentation of mod.ts. The whole suite runs in two lanes side by side, since
+ * most tests wait for processes; the second lane is printed when it has ended. With `--long`, tests/chaos takes ten minutes instead of
  * one, so does one job, and tests that kill a host do so 20 times. The last line is `N passed, N
  * failed`, the sum of the reports that the runners write. A runner that crashed counts as a
  * failure.
@@ -14,6 +15,8 @@ import { devPython, ROOT } from "./dev_python.ts";
 import { type Counts, runnerCounts } from "./junit_counts.ts";
 import { testArguments } from "./test_arguments.ts";
 
+/** About half of the time of all tests. */
+const E2E_TESTS = "tests/e2e/";
 const NO_TESTS_COLLECTED = 5;
 /** The duration of tests/chaos with `--long`. */
 const LONG_CHAOS_SECONDS = 600;
@@ -32,13 +35,18 @@ interface Runner {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Runs a runner. With `later`, what it prints is shown when it has ended. */
 async function run(
   { name, command, cwd, report, accepted = [], env = {} }: Runner,
+  { later }: { readonly later: boolean },
 ): Promise<Counts> {
   const [program = "", ...args] = command;
-  console.log(`\n== ${name}`);
-  const { code } = await new Deno.Command(program, { args, cwd, env, stdin: "null" }).spawn()
-    .status;
+  if (!later) console.log(`\n== ${name}`);
+  const options = { args, cwd, env, stdin: "null" } as const;
+  const { code, printed } = later
+    ? await printedBy(program, options)
+    : { ...await new Deno.Command(program, options).spawn().status, printed: undefined };
+  if (printed !== undefined) console.log(`\n== ${name}\n${printed}`);
   const text = await Deno.readTextFile(report).catch((error: unknown) => {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -51,7 +59,27 @@ async function run(
   return counts;
 }
 
-function runners(python: string, reports: string, args: readonly string[]): Runner[] {
+/** Runs a program, and returns both of its output streams as one text, in their order. */
+async function printedBy(
+  program: string,
+  options: Omit<Deno.CommandOptions, "stdout" | "stderr">,
+): Promise<{ readonly code: number; readonly printed: string }> {
+  const child = new Deno.Command(program, { ...options, stdout: "piped", stderr: "piped" }).spawn();
+  const decoder = new TextDecoder();
+  let printed = "";
+  const gather = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const bytes of stream) printed += decoder.decode(bytes, { stream: true });
+  };
+  const [{ code }] = await Promise.all([child.status, gather(child.stdout), gather(child.stderr)]);
+  return { code, printed };
+}
+
+/** Returns the runners in lanes: those of a lane run one after another. */
+function lanes(
+  python: string,
+  reports: string,
+  args: readonly string[],
+): readonly (readonly Runner[])[] {
   const { deno, pytest, partial, long } = testArguments(args);
   const env: Record<string, string> = long
     ? {
@@ -61,7 +89,7 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       SNAKEDEN_LONG_JOB_S: String(LONG_JOB_SECONDS),
     }
     : {};
-  const all: Runner[] = [];
+  const [first, second]: [Runner[], Runner[]] = [[], []];
   const denoTest = (name: string, more: readonly string[]): Runner => {
     const report = join(reports, `${name}.xml`);
     return {
@@ -72,14 +100,19 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       env,
     };
   };
-  if (deno !== null) all.push(denoTest("deno-test", [DEV_LOCK, ...deno]));
+  const options = [DEV_LOCK, ...deno?.options ?? []];
+  if (deno !== null && partial) first.push(denoTest("deno-test", [...options, ...deno.paths]));
   if (deno !== null && !partial) {
+    first.push(denoTest("deno-test-e2e", [...options, E2E_TESTS]));
+    second.push(denoTest("deno-test", [...options, `--ignore=${E2E_TESTS}`, ...deno.paths]));
     const config = docConfig(reports);
-    all.push(denoTest("deno-doc", [`--config=${config}`, "--no-lock", "--doc", "mod.ts", "src/"]));
+    second.push(
+      denoTest("deno-doc", [`--config=${config}`, "--no-lock", "--doc", "mod.ts", "src/"]),
+    );
   }
   if (pytest !== null) {
     const report = join(reports, "pytest.xml");
-    all.push({
+    second.push({
       name: "pytest",
       command: [python, "-m", "pytest", `--junit-xml=${report}`, ...pytest],
       cwd: join(ROOT, "python"),
@@ -87,7 +120,7 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       ...(partial ? { accepted: [NO_TESTS_COLLECTED] } : {}),
     });
   }
-  return all;
+  return [first, second].filter((lane) => lane.length > 0);
 }
 
 /**
@@ -108,11 +141,15 @@ async function main(args: readonly string[]): Promise<number> {
   let [passed, failed] = [0, 0];
   try {
     const python = await devPython();
-    for (const runner of runners(python, reports, args)) {
-      const counts = await run(runner);
-      passed += counts.passed;
-      failed += counts.failed;
-    }
+    await Promise.all(
+      lanes(python, reports, args).map(async (lane, index) => {
+        for (const runner of lane) {
+          const counts = await run(runner, { later: index > 0 });
+          passed += counts.passed;
+          failed += counts.failed;
+        }
+      }),
+    );
   } catch (error) {
     console.error(messageOf(error));
     failed++;

@@ -1,6 +1,6 @@
 /** The arguments of each runner; null if it does not run. */
 export interface TestArguments {
-  readonly deno: readonly string[] | null;
+  readonly deno: { readonly options: readonly string[]; readonly paths: readonly string[] } | null;
   readonly pytest: readonly string[] | null;
   /** True if a part was chosen, so that a runner may find no test. */
   readonly partial: boolean;
@@ -35,7 +35,7 @@ export function testArguments(args: readonly string[]): TestArguments {
   const pytestFilter = filter === undefined ? [] : ["-k", filter];
   return {
     deno: all || denoPaths.length > 0
-      ? [...options, ...denoFilter, ...(all ? DEFAULT_PATHS : denoPaths)]
+      ? { options: [...options, ...denoFilter], paths: all ? DEFAULT_PATHS : denoPaths }
       : null,
     pytest: all || pytestPaths.length > 0 ? [...pytestFilter, ...pytestPaths] : null,
     partial: !all || filter !== undefined,

@@ -1,19 +1,23 @@
 import type { Bench, Subject } from "../bench.ts";
-import type { FileCommand } from "../commands.ts";
+import type { FileCommand, TransferCommand } from "../commands.ts";
 import { MeasuringProcess } from "../host_process.ts";
+import { ROOT } from "../installation.ts";
 import { temporaryFolder } from "../jobs/start_jobs.ts";
 import type { Figures } from "../measure.ts";
+import { startSnakedenServer } from "../peers/http_servers.ts";
+import { cpuMicros, peakBytes, resetPeak, rssBytes } from "../process_stats.ts";
 import { type Result, type Row, rowsOf, type Workload } from "../workload.ts";
 
 const BYTES = 1e9;
+const MEGABYTE = 1e6;
 
 /** Blobs and files, beside plain files on the same disk. */
 export const files: Workload = {
   name: "files",
-  summary: "1 GB as a blob, beside a plain file",
+  summary: "1 GB as a blob and over HTTP, beside a plain file",
   contenders: ["snakeden"],
   async run(bench: Bench): Promise<Result[]> {
-    return [await blobs(bench)];
+    return [await blobs(bench), await transfers(bench)];
   },
 };
 
@@ -68,5 +72,64 @@ function halfOf(figures: Figures, half: "write" | "read"): Figures {
     perSecond: figures[`${half}PerSecond`] ?? NaN,
     memory: figures[`${half}Memory`] ?? NaN,
     heldMs: figures[`${half}HeldMs`] ?? NaN,
+  };
+}
+
+const TRANSFERS = [
+  ["cp", "copy"],
+  ["cp, then sync", "copySynced"],
+  ["upload", "upload"],
+  ["download", "download"],
+] as const;
+
+/** Sends a file there and back over HTTP, in turn with copies of it. */
+async function transfers(bench: Bench): Promise<Result> {
+  const bytes = bench.pace.quick ? BYTES / 10 : BYTES;
+  await using resources = new AsyncDisposableStack();
+  const folder = await temporaryFolder(resources);
+  const server = resources.use(
+    await startSnakedenServer({ pools: [{ name: "default", size: 1 }] }, {
+      dataDir: await temporaryFolder(resources),
+      path: "",
+      body: "",
+    }),
+  );
+  const client = resources.use(
+    await MeasuringProcess.spawn<TransferCommand>(bench.installation.python, {
+      args: [`${ROOT}bench/files/transfers.py`, folder, String(server.port)],
+    }),
+  );
+  bench.say("files: HTTP");
+  await client.run({ do: "make", bytes });
+  const idleBytes = rssBytes(server.pid);
+  const medians = await bench.interleave(TRANSFERS.map(([name, work]): Subject => ({
+    name,
+    async measure(): Promise<Figures> {
+      resetPeak(server.pid);
+      const before = cpuMicros(server.pid);
+      const { seconds = NaN } = await client.run({ do: work });
+      const isCopy = work === "copy" || work === "copySynced";
+      return {
+        perSecond: bytes / MEGABYTE / seconds,
+        ...(isCopy ? {} : {
+          memory: (peakBytes(server.pid) - idleBytes) / MEGABYTE,
+          cpuMs: (cpuMicros(server.pid) - before) / 1_000,
+        }),
+      };
+    },
+  })));
+  return {
+    workload: "files",
+    title: "Files over HTTP",
+    about: `A file of ${bytes / MEGABYTE} MB, copied by \`cp\`, and sent by a client on plain ` +
+      "sockets, which discards what it downloads. An upload is hashed and synced, too. Memory: the " +
+      "most that the server has more than at its start. CPU: that of the server.",
+    variants: "work",
+    columns: [
+      { key: "perSecond", title: "MB/s", unit: "", better: "more", chart: true },
+      { key: "memory", title: "memory", unit: "MB", better: "less" },
+      { key: "cpuMs", title: "CPU", unit: "ms", better: "less" },
+    ],
+    rows: [...medians].flatMap(([name, figures]) => rowsOf(name, new Map([["snakeden", figures]]))),
   };
 }

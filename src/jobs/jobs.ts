@@ -51,8 +51,8 @@ import type { StoredBlob } from "./stored_blob.ts";
 import { Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
-/** The bytes of logs that are read in one turn of the event loop: about a thousand lines. */
-const LOG_BYTES_A_TURN = 128 * 1024;
+/** The bytes of logs that are read in one turn of the event loop: about a thousand short lines. */
+const LOG_BYTES_A_TURN = 64 * 1024;
 
 /** Dependencies of {@link Jobs}. */
 export interface JobsDeps {

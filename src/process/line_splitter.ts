@@ -1,3 +1,5 @@
+import { joined } from "./without_middle.ts";
+
 /** The length of a line above which only its beginning and end are kept, in characters. */
 const MAX_CHARS = 8 * 1024;
 const TAIL_CHARS = 2 * 1024;
@@ -66,8 +68,9 @@ export class LineSplitter {
   /** Ends the current line. */
   #complete(): string {
     if (this.#head !== "") this.#trim();
-    const cut = this.#leftOut === 0 ? "" : ` … ${this.#leftOut} characters left out … `;
-    const line = this.#head + cut + this.#rest;
+    const line = this.#leftOut === 0
+      ? this.#head + this.#rest
+      : joined(this.#head, this.#leftOut, this.#rest);
     this.#head = "";
     this.#rest = "";
     this.#leftOut = 0;

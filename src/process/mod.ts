@@ -7,6 +7,7 @@
  * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
  *   starts it.
  * - {@link Guard}: runs programs, and leaves no process of theirs behind.
+ * - {@link withoutMiddle}: shortens a line of such output.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
  *
@@ -63,3 +64,4 @@ export {
   sweepProcesses,
   type SweepResult,
 } from "./sweep.ts";
+export { withoutMiddle } from "./without_middle.ts";

@@ -51,7 +51,7 @@ export async function serveHttp(
     corsOrigins: config.cors.origins,
   });
   // The port comes first: if it is taken, no worker has been started in vain.
-  const traffic = resources.use(new Traffic(config.limits).start());
+  const traffic = resources.use(new Traffic(config.limits, { freesSent: true }).start());
   const listener = HttpListener.open(
     { ...config, ...config.limits },
     (request, info) => app.fetch(request, info),

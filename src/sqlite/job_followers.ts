@@ -16,6 +16,14 @@ export interface JobFollowersDeps {
   readonly watchers: JobWatchers;
 }
 
+/**
+ * The parts of a message that the pages take, so that few come at once: with many followers, one
+ * message with all of their pages would hold the event loop while it is read.
+ */
+const EVENT_PAGE = { weight: 25 } as const;
+const LOG_PAGE = { weight: 125 } as const;
+const OUTPUT_PAGE = { weight: 500 } as const;
+
 /** A page of what a job has written. */
 interface Page {
   readonly hasMore: boolean;
@@ -40,7 +48,10 @@ export class JobFollowers {
     const { reader, accepted } = this.#deps;
     let last = after;
     const read = () =>
-      accepted.run("read the events of a job", () => reader.call("events", { id, after: last }));
+      accepted.run(
+        "read the events of a job",
+        () => reader.call("events", { id, after: last }, EVENT_PAGE),
+      );
     for await (const { events } of this.#pages(id, read, { signal, follow: true })) {
       for (const event of events) {
         last = event.seq;
@@ -58,7 +69,10 @@ export class JobFollowers {
     const { reader, accepted } = this.#deps;
     let last = after;
     const read = () =>
-      accepted.run("read the log of a job", () => reader.call("logs", { id, after: last }));
+      accepted.run(
+        "read the log of a job",
+        () => reader.call("logs", { id, after: last }, LOG_PAGE),
+      );
     for await (const { isReset, parts } of this.#pages(id, read, options)) {
       if (isReset) {
         last = 0;
@@ -77,7 +91,10 @@ export class JobFollowers {
     const { reader, accepted } = this.#deps;
     let last = after;
     const read = () =>
-      accepted.run("read the outputs of a job", () => reader.call("outputs", { id, after: last }));
+      accepted.run(
+        "read the outputs of a job",
+        () => reader.call("outputs", { id, after: last }, OUTPUT_PAGE),
+      );
     for await (const { parts } of this.#pages(id, read, options)) {
       for (const part of parts) {
         options.signal.throwIfAborted();

@@ -86,7 +86,7 @@ export async function startTestHost(options: TestHostOptions = {}): Promise<Test
       for (const end of ends) await end();
     });
     assertReady(den);
-    const traffic = resources.use(new Traffic(den.config.limits).start());
+    const traffic = resources.use(new Traffic(den.config.limits, { freesSent: true }).start());
     const app = createApp(den, { version: denoJson.version, traffic });
     const { config } = den;
     const place = { ...config, ...config.limits, port: input.port ?? 0 };

@@ -3,7 +3,7 @@ import { testArguments } from "../../scripts/test_arguments.ts";
 
 Deno.test("testArguments() runs everything when nothing is chosen", () => {
   assert.deepEqual(testArguments([]), {
-    deno: ["tests/"],
+    deno: { options: [], paths: ["tests/"] },
     pytest: [],
     partial: false,
     long: false,
@@ -12,7 +12,7 @@ Deno.test("testArguments() runs everything when nothing is chosen", () => {
 
 Deno.test("testArguments() runs only the side that the paths belong to", () => {
   assert.deepEqual(testArguments(["tests/pool"]), {
-    deno: ["tests/pool"],
+    deno: { options: [], paths: ["tests/pool"] },
     pytest: null,
     partial: true,
     long: false,
@@ -28,7 +28,7 @@ Deno.test("testArguments() runs only the side that the paths belong to", () => {
 Deno.test("testArguments() gives a filter to both sides and other options to deno test", () => {
   for (const filter of [["--filter", "drops"], ["--filter=drops"]]) {
     assert.deepEqual(testArguments([...filter, "--fail-fast"]), {
-      deno: ["--fail-fast", "--filter", "drops", "tests/"],
+      deno: { options: ["--fail-fast", "--filter", "drops"], paths: ["tests/"] },
       pytest: ["-k", "drops"],
       partial: true,
       long: false,
@@ -38,7 +38,7 @@ Deno.test("testArguments() gives a filter to both sides and other options to den
 
 Deno.test("testArguments() takes --long for tests that can run for any time", () => {
   const all = testArguments(["--long"]);
-  assert.deepEqual([all.deno, all.partial, all.long], [["tests/"], false, true]);
+  assert.deepEqual([all.deno?.paths, all.partial, all.long], [["tests/"], false, true]);
   const part = testArguments(["tests/chaos", "--long"]);
-  assert.deepEqual([part.deno, part.partial, part.long], [["tests/chaos"], true, true]);
+  assert.deepEqual([part.deno?.paths, part.partial, part.long], [["tests/chaos"], true, true]);
 });

@@ -24,8 +24,13 @@ const MAX_WAITING_BYTES = 256 * 1024;
 /** The bytes of lines after which they are written at once, and after which the tool must wait. */
 const LOG_FULL_BYTES = 256 * 1024;
 const LOG_WAIT_BYTES = 1024 * 1024;
+/** About the most bytes of lines that one hold brings, since they are copied in one turn. */
+const LOG_HOLD_BYTES = 1024 * 1024;
 /** The longest report of progress that is kept, as JSON. */
 const MAX_PROGRESS_CHARS = 64 * 1024;
+
+/** The latest time that a date can have, in milliseconds since 1970. */
+const MAX_TIME = 8_640_000_000_000_000;
 
 /** Dependencies of a {@link JobRun}. */
 export interface JobRunDeps {
@@ -209,9 +214,8 @@ export class JobRun implements Run, OutputSink {
   }
 
   entry({ level, logger, message, time, dropped }: Log): void {
-    if (dropped > 0) this.#startedLog()?.leaveOut(dropped);
-    const at = Math.round(time * 1_000);
-    this.#add({ at, source: "log", level: levelOf(level), logger, text: message });
+    if (dropped > 0) this.#startedLog()?.miss(dropped);
+    this.#add({ at: timeOf(time), source: "log", level: levelOf(level), logger, text: message });
   }
 
   /** Says in the log how the run ends, if there is something to say. Nothing follows. */
@@ -219,13 +223,14 @@ export class JobRun implements Run, OutputSink {
     const line = this.#deps.log.maxBytes === 0 ? undefined : endLine(this.job, outcome, this);
     const isOfLog = outcome.type === "failed" || this.#log !== undefined;
     if (line !== undefined && isOfLog) this.#add({ at: Date.now(), source: "host", ...line });
+    this.#log?.close();
     this.#hasEnded = true;
     this.#logDrained?.resolve();
   }
 
   /** Takes the news to write with an extension of the lease. */
   hold(leaseMs: number): Hold {
-    return { token: this.claim.token, leaseMs, ...this.#takeNews() };
+    return { token: this.claim.token, leaseMs, ...this.#takeNews(LOG_HOLD_BYTES) };
   }
 
   /** Keeps the news of a {@link Hold} that was not written. */
@@ -259,11 +264,11 @@ export class JobRun implements Run, OutputSink {
     };
   }
 
-  #takeNews(): Omit<Hold, "token" | "leaseMs"> {
+  #takeNews(maxLogBytes = Infinity): Omit<Hold, "token" | "leaseMs"> {
     const chunks = this.#chunks;
     this.#chunks = [];
     this.#chunkBytes = 0;
-    const logs = this.#log?.isEmpty === false ? this.#log.take() : undefined;
+    const logs = this.#log?.isEmpty === false ? this.#log.take(maxLogBytes) : undefined;
     const outputs = this.#outputs?.take();
     const hasOutput = chunks.length > 0 || logs !== undefined || outputs !== undefined;
     if (!this.#hasNews && !hasOutput) return {};
@@ -301,6 +306,12 @@ export class JobRun implements Run, OutputSink {
     }
     return this.#log;
   }
+}
+
+/** Returns the time of an entry in milliseconds; the present one for a time that no date has. */
+function timeOf(seconds: number): number {
+  const at = Math.round(seconds * 1_000);
+  return Math.abs(at) <= MAX_TIME ? at : Date.now();
 }
 
 /** Returns the name of a level of Python's logging. */

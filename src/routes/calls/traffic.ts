@@ -4,6 +4,7 @@ import { SnakedenError } from "../../errors.ts";
 import type { InputLimits } from "../../pool/mod.ts";
 import {
   type AnswerLimits,
+  type AnswerOptions,
   type ArgumentLimits,
   type BodyLimits,
   BodyReader,
@@ -64,14 +65,14 @@ export class Traffic implements Disposable {
   readonly #maxBodyBytes: number;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(limits: TrafficLimits) {
+  constructor(limits: TrafficLimits, options: AnswerOptions = {}) {
     const { maxDepth, streamWindowBytes } = limits;
     this.inputs = { maxDepth, streamWindowBytes };
     this.#maxDepth = maxDepth;
     this.#maxBodyBytes = limits.maxBodyBytes;
     this.bodies = new BodyReader(limits);
     this.arguments = new OpenArguments(limits);
-    this.answers = new UnreadAnswers(limits);
+    this.answers = new UnreadAnswers(limits, options);
     this.streams = new KeptStreams(limits, this.answers);
   }
 

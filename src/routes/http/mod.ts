@@ -49,6 +49,7 @@ export type { TimeLimit, Wait } from "./time_limit.ts";
 export { unmatched } from "./unmatched.ts";
 export {
   type AnswerLimits,
+  type AnswerOptions,
   lengthOf,
   rangedAnswer,
   type RangedAnswerOptions,

@@ -5,7 +5,7 @@ import type { Statements } from "../writer/mod.ts";
 
 /** The most events, and about the most bytes, of one page. */
 const MAX_EVENTS = 256;
-const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_BYTES = 256 * 1024;
 
 interface EventRow {
   readonly seq: number;

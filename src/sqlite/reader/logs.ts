@@ -5,7 +5,7 @@ import type { Statements } from "../writer/mod.ts";
 
 /** The most parts, and about the most bytes, of one page. */
 const MAX_PARTS = 256;
-const MAX_BYTES = 256 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 interface Owner {
   readonly seq: number;

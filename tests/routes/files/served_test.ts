@@ -1,5 +1,7 @@
 /** Uploads and downloads over real sockets: clients that break off, are silent, or read nothing. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { nextTurn } from "../../../src/async/mod.ts";
 import { createApp, Traffic } from "../../../src/routes/mod.ts";
 import { FileKit, type FileKitOptions, sha256Of, someBytes } from "../../files/file_kit.ts";
 import { until } from "../../fixtures/until.ts";
@@ -20,7 +22,7 @@ async function serve(
   await using stack = new AsyncDisposableStack();
   const kit = stack.use(await FileKit.open({ maxFileBytes: 100_000_000, ...options }));
   const engine = memoryEngine({ files: kit.files, config: { limits } });
-  const traffic = new Traffic(engine.config.limits);
+  const traffic = new Traffic(engine.config.limits, { freesSent: true });
   const app = createApp(engine, { version: "1", traffic });
   const server = Deno.serve({
     hostname: "127.0.0.1",
@@ -87,6 +89,24 @@ Deno.test("a long file goes up and down over a socket, and a download goes on wh
   assert.equal(rest.status, 206);
   parts.push(await rest.bytes());
   assert.equal(await sha256Of(await new Blob(parts as BlobPart[]).bytes()), sha256);
+});
+
+Deno.test("downloads are right for readers that are slow, and for many at once", async () => {
+  await using server = await serve({ driver: "directory" });
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const file = new Uint8Array(30_000_000).map((_, i) => bytes[i % 65_521] ?? 0);
+  const { id, sha256 } = await server.kit.files.add(file);
+  const hashes = await Promise.all(Array.from({ length: 8 }, async (_, number) => {
+    const { body } = await fetch(`${server.url}/${id}/content`);
+    const hash = createHash("sha256");
+    for await (const chunk of body ?? []) {
+      hash.update(chunk);
+      // The runtime has many chunks of those that wait.
+      for (let turn = 0; turn < number * 5; turn++) await nextTurn();
+    }
+    return hash.digest("hex");
+  }));
+  assert.deepEqual(hashes, hashes.map(() => sha256));
 });
 
 Deno.test("an upload that is cut in the middle leaves nothing, and gives its place back", async () => {

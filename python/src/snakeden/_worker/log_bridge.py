@@ -53,7 +53,7 @@ class LinkHandler(logging.Handler):
         call_id = self._output.owner()
         if call_id and self._output.is_kept:
             self._wait_for_room()
-        message = wire.wire_text(text, MAX_MESSAGE)
+        message = wire.wire_text(_without_middle(text))
         name = wire.wire_text(record.name, 200)
         level = max(0, min(int(record.levelno), 1_000))
         self._outbox.put_log(
@@ -72,6 +72,15 @@ class LinkHandler(logging.Handler):
         until = time.monotonic() + _WAIT_SECONDS
         while not self._outbox.has_log_room and time.monotonic() < until:
             time.sleep(0.001)
+
+
+def _without_middle(text: str) -> str:
+    """Shorten a text as the host does, which counts what is left out here (without_middle.ts)."""
+    left_out = len(text) - MAX_MESSAGE
+    if left_out <= 0:
+        return text
+    tail = MAX_MESSAGE // 4
+    return f"{text[: MAX_MESSAGE - tail]} … {left_out} characters left out … {text[-tail:]}"
 
 
 def install(outbox: Outbox, level: str, *, output: Output) -> None:

@@ -95,22 +95,78 @@ run(2, start)
 for thread in threads: thread.start(); thread.join()
 run(3, lambda: print('mine'))
 """
-    assert marked(code) == ["late", "#:3", "mine", "#:end=3"]
+    assert marked(code) == ["late#:of=0", "#:3", "mine", "#:end=3"]
 
 
-def test_a_forked_child_marks_all_it_writes() -> None:
+def test_what_writes_for_nobody_tears_no_line_of_the_call_that_runs() -> None:
+    code = """
+def late():
+    print('late', 1)
+    sys.stdout.write('no')
+    sys.stdout.flush()
+    sys.stdout.write('rest')
+def work():
+    sys.stdout.write('mi')
+    context = contextvars.Context()
+    context.run(CURRENT.set, ended)
+    thread = threading.Thread(target=context.run, args=(late,))
+    thread.start(); thread.join()
+    sys.stdout.write('ne\\n')
+ended = Call(2, True)
+ended.ended = True
+run(3, work)
+"""
+    assert marked(code) == ["#:3", "late 1#:of=0", "no#:of=0", "mine", "#:end=3"]
+
+
+def test_a_redirected_descriptor_gets_no_mark_of_what_is_written_apart(tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    code = f"""
+def fork():
+    if os.fork() == 0:
+        output.after_fork_in_child()
+        os.dup2(os.open({str(path)!r}, os.O_CREAT | os.O_WRONLY), 1)
+        print('child')
+        os._exit(0)
+    os.wait()
+run(2, fork, kept=True)
+"""
+    assert marked(code) == ["#:2", "#:end=2"]
+    assert path.read_bytes() == b"child\n"
+
+
+def test_a_slow_call_of_a_tool_that_was_quick_is_marked_late() -> None:
+    code = """
+def slow():
+    while not output.is_marked: time.sleep(0.001)
+    os.write(1, b'native\\n')
+output.took('tool', 0.0001)
+for number in range(2, 5):
+    run(number, lambda: None, kept=True)
+run(5, slow, kept=True)
+run(6, lambda: None, kept=True)
+run(7, slow, kept=True)
+"""
+    assert marked(code) == ["#:5", "native", "#:end=5", "#:7", "native", "#:end=7"]
+
+
+def test_a_forked_child_names_the_owner_of_each_of_its_lines() -> None:
     code = """
 def fork():
-    print('parent')
+    sys.stdout.write('pa')
     if os.fork() == 0:
         output.after_fork_in_child()
         print('child', 1)
-        print('child', 2)
+        print('child\\n')
+        print('rest', end='', flush=True)
         os._exit(0)
     os.wait()
+    print('rent')
 run(2, fork)
 """
-    assert marked(code) == ["#:2", "parent", "#:2", "child 1", "#:2", "child 2", "#:end=2"]
+    assert marked(code) == [
+        *("#:2", "child 1#:of=2", "child#:of=2", "#:of=2", "rest#:of=2", "parent", "#:end=2"),
+    ]
 
 
 def test_what_setup_has_made_of_the_streams_stays() -> None:
@@ -179,7 +235,7 @@ def start():
 run(2, start)
 run(3, lambda: (go.set(), thread.join(), print('other')))
 """
-    assert marked(code) == ["#:2", "mine", "#:end=2", "late", "#:3", "other", "#:end=3"]
+    assert marked(code) == ["#:2", "mine", "#:end=2", "late#:of=0", "#:3", "other", "#:end=3"]
 
 
 def test_the_items_of_a_bulk_call_follow_the_mark_of_the_first() -> None:

@@ -16,15 +16,15 @@ export interface OutputLine {
 /** The start of a mark. */
 const MARK_START = "\x1e";
 /**
- * A mark that names the owner of the output that follows, the call that has ended, or the status of
- * the coming exit.
+ * A mark that names the owner of the output that follows, the owner of its own line only, the call
+ * that has ended, or the status of the coming exit.
  */
-const MARK = /^(?:(\d{1,10})|end=(\d{1,10})|exit=(\d{1,3}))$/;
+const MARK = /^(?:(\d{1,10})|of=(\d{1,10})|end=(\d{1,10})|exit=(\d{1,3}))$/;
 
 /**
  * Removes the marks from the lines of one pipe of a worker. A mark stands at the end of a line: it
- * ends the line before it. It names the owner of the output that follows, the call whose output has
- * ended, or the status with which the worker's own code is about to exit.
+ * ends the line before it. It names the owner of the output that follows, the owner of that line alone,
+ * the call whose output has ended, or the status with which the worker's own code is about to exit.
  *
  * @see output.py, the twin of this file, which writes the marks
  */
@@ -57,7 +57,8 @@ export class OutputMarks {
     if (at < 0) return { text: line, owner };
     const mark = MARK.exec(line.slice(at + this.#mark.length));
     if (mark === null) return { text: line, owner };
-    const [, next, ended, status] = mark;
+    const [, next, own, ended, status] = mark;
+    if (own !== undefined) return { text: textBefore(line, at), owner: Number(own) };
     if (next !== undefined) {
       this.#owner = Number(next);
     } else if (ended !== undefined) {
@@ -65,6 +66,11 @@ export class OutputMarks {
       this.#ended = Number(ended);
     } else this.#ownStatus = Number(status);
     if (at === 0) return undefined;
-    return { text: line.slice(0, line[at - 1] === "\r" ? at - 1 : at), owner };
+    return { text: textBefore(line, at), owner };
   }
+}
+
+/** Returns the line before a mark. */
+function textBefore(line: string, at: number): string {
+  return line.slice(0, line[at - 1] === "\r" ? at - 1 : at);
 }

@@ -9,6 +9,7 @@ export { rangedAnswer, type RangedAnswerOptions, type RangedSource } from "./ran
 export { type StreamedAnswers, streamedBody } from "./streamed_body.ts";
 export {
   type AnswerLimits,
+  type AnswerOptions,
   lengthOf,
   type Reader,
   slicesOf,

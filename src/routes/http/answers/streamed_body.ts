@@ -8,12 +8,15 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const ROOM_BYTES = 256 * 1024;
 /** The time after which a stream that found no room tries it again. */
 const RETRY_MS = 50;
+/** The least chunk whose memory is freed; smaller ones may share theirs with others. */
+const MIN_FREED_BYTES = 64 * 1024;
 
 /**
  * Returns a body that is made of streams, one after the other, which are read as the client reads.
  * A client that reads nothing for too long is disconnected, and earlier if others need its memory:
  * all bodies together have that of `maxUnreadBytes`. However the body ends, all streams are read to
- * their ends or cancelled.
+ * their ends or cancelled. Their chunks must be theirs alone, since the memory of those that the
+ * runtime has is freed (`freesSent`).
  */
 export function streamedBody(
   streams: readonly ReadableStream<Uint8Array>[],
@@ -23,7 +26,7 @@ export function streamedBody(
 }
 
 /** The part of {@link UnreadAnswers} that bodies made of streams need. */
-export type StreamedAnswers = Pick<UnreadAnswers, "add" | "end" | "time">;
+export type StreamedAnswers = Pick<UnreadAnswers, "add" | "end" | "freesSent" | "time">;
 
 /** The source from which the runtime pulls a body. */
 class StreamsSource implements Reader, UnderlyingDefaultSource<Bytes> {
@@ -33,6 +36,8 @@ class StreamsSource implements Reader, UnderlyingDefaultSource<Bytes> {
   readonly #readers: ReadableStreamDefaultReader<Uint8Array>[];
   readonly #left = new AbortController();
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  /** The last chunk that the runtime was given. */
+  #sent: Bytes | undefined;
 
   constructor(streams: readonly ReadableStream<Uint8Array>[], answers: StreamedAnswers) {
     this.#readers = streams.map((it) => it.getReader());
@@ -47,6 +52,7 @@ class StreamsSource implements Reader, UnderlyingDefaultSource<Bytes> {
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
     // The client has what it was given. Its time begins again when it has something to read.
     this.#answers.end(this);
+    this.#freeSent();
     try {
       await this.#takeRoom();
       if (this.#left.signal.aborted) return;
@@ -55,7 +61,8 @@ class StreamsSource implements Reader, UnderlyingDefaultSource<Bytes> {
         if (this.#left.signal.aborted) return;
         if (!done) {
           this.#answers.time.begin(this);
-          controller.enqueue(value as Bytes);
+          this.#sent = value as Bytes;
+          controller.enqueue(this.#sent);
           return;
         }
         this.#readers.shift();
@@ -79,6 +86,17 @@ class StreamsSource implements Reader, UnderlyingDefaultSource<Bytes> {
     const error = new Error("Nobody reads the response");
     this.#controller?.error(error);
     void this.cancel(error);
+  }
+
+  /**
+   * Frees the memory of the last chunk: that the runtime asks for the next one means that it holds
+   * the bytes itself.
+   */
+  #freeSent(): void {
+    const { buffer, byteOffset } = this.#sent ?? {};
+    this.#sent = undefined;
+    if (!this.#answers.freesSent || buffer === undefined) return;
+    if (byteOffset === 0 && buffer.byteLength >= MIN_FREED_BYTES) buffer.transfer(0);
   }
 
   /** Waits for room if all others read: a download that has begun is not refused. */

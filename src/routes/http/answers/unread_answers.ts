@@ -21,6 +21,16 @@ export interface Reader extends Wait {
   unreadBytes: number;
 }
 
+/** Options of {@link UnreadAnswers}. */
+export interface AnswerOptions {
+  /**
+   * True if nobody but the runtime reads the bodies, for sockets: it keeps the memory of a chunk as
+   * long as it needs it, also when the chunk was detached. So the memory is free once it was sent,
+   * and not when the garbage is collected, which is 100 MB of chunks later.
+   */
+  readonly freesSent?: boolean;
+}
+
 /** The size of the pieces that are passed to the runtime. */
 const SLICE_BYTES = 64 * 1024;
 /** Readers that have read nothing for this long make room for others. */
@@ -33,10 +43,16 @@ const STALLED_MS = 1_000;
 export class UnreadAnswers {
   /** The time of each reader; the owner calls its `check()`. */
   readonly time: TimeLimit;
+  /** True if chunks are to be detached when the runtime has them. */
+  readonly freesSent: boolean;
   readonly #maxBytes: number;
   #bytes = 0;
 
-  constructor({ maxUnreadBytes, maxResultBytes, answerTimeoutMs }: AnswerLimits) {
+  constructor(
+    { maxUnreadBytes, maxResultBytes, answerTimeoutMs }: AnswerLimits,
+    { freesSent = false }: AnswerOptions = {},
+  ) {
+    this.freesSent = freesSent;
     this.#maxBytes = Math.max(maxUnreadBytes, maxResultBytes);
     this.time = new TimeLimit(answerTimeoutMs);
   }

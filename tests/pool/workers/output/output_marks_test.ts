@@ -45,6 +45,16 @@ Deno.test("OutputMarks reads the owners of lines from marks, and ends a line at 
   ]);
 });
 
+Deno.test("OutputMarks reads the owner of a single line from the mark at its end", async () => {
+  assert.deepEqual(
+    await read(
+      `${mark(7)}one\nof a fork\x1e${NONCE}:of=3\n\x1e${NONCE}:of=3\n`,
+      `cr\r\x1e${NONCE}:of=0\ntwo\n`,
+    ),
+    [line("one", 7), line("of a fork", 3), line("", 3), line("cr", 0), line("two", 7)],
+  );
+});
+
 Deno.test("OutputMarks.ownStatus is the exit status that a mark announces", () => {
   const marks = new OutputMarks(NONCE);
   marks.take(`\x1e${NONCE}:7`);

@@ -70,3 +70,23 @@ Deno.test("streamedBody() waits no longer for room when its client leaves", asyn
   assert.equal(body.pulled(), 0);
   assert.ok(answers.time.isEmpty);
 });
+
+Deno.test("streamedBody() frees large chunks that the runtime has, and no memory that others share", async () => {
+  for (const freesSent of [true, false]) {
+    const answers = new UnreadAnswers(LIMITS, { freesSent });
+    const large = new Uint8Array(100_000);
+    const shared = new Uint8Array(200_000).subarray(100_000);
+    const small = new Uint8Array(10);
+    const chunks = [large, shared, small];
+    const reader = streamedBody([ReadableStream.from(chunks)], answers).getReader();
+    for (const chunk of chunks) {
+      assert.equal((await reader.read()).value, chunk);
+      assert.notEqual(chunk.byteLength, 0, "it is whole until the next one is asked for");
+    }
+    assert.equal((await reader.read()).done, true);
+    assert.deepEqual(
+      chunks.map(({ byteLength }) => byteLength),
+      [freesSent ? 0 : 100_000, 100_000, 10],
+    );
+  }
+});

@@ -113,7 +113,7 @@ class ProcessProfile:
         CURRENT.reset(token)
         self._settle(attempt)
         if output is not None:
-            if output.is_marked:
+            if output.is_marked or output.is_late:
                 pipes = output.end()
                 if attempt.message.keeps_output:
                     # Before the answer, in the same frame.

@@ -7,9 +7,14 @@ call that was marked ends, `\x1e<nonce>:end=<number of the call>\n`. Marks are m
 writes. Output of native code and child processes, which bypass Python, follows the last mark.
 Therefore each call that begins a while after such a mark is marked at its start, whether it writes
 or not. A mark in front of every call would cost more than a small tool does. A call whose output
-the host keeps is marked at its start unless its tool was quick the last time.
+the host keeps is marked at its start, unless its tool was quick the last time: then it is marked
+once it takes a millisecond or two (late_marks.py).
 
-A thread that a tool starts writes for the call in which it first writes, until that ends.
+A thread that a tool starts writes for the call in which it first writes, until that ends. What it
+writes then must not end up in the call that runs meanwhile, nor tear a line of that. The same holds
+for a forked child, which may outlive its call, and shares the pipes. So both write whole lines past
+the buffer, each with its owner at its end: `\x1e<nonce>:of=<number of the call>\n`. Such a mark
+says nothing about other lines.
 
 A tool can end the process with any exit status, also with one of exit_status.py. So the worker
 announces its own status by the mark `\x1e<nonce>:exit=<status>\n` on stderr.
@@ -17,7 +22,6 @@ announces its own status by the mark `\x1e<nonce>:exit=<status>\n` on stderr.
 
 from __future__ import annotations
 
-import fcntl
 import io
 import logging
 import os
@@ -27,6 +31,8 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final, Protocol, TextIO
 
+from snakeden._worker.system.late_marks import LateMarks
+from snakeden._worker.system.output_pipe import NOBODY, CopiedPipe, OutputPipe
 from snakeden.call import CURRENT
 
 __all__ = ["MARK_SECONDS", "Output", "flush", "prepare"]
@@ -36,9 +42,6 @@ MARK_SECONDS: Final = 0.05
 _QUICK_SECONDS: Final = 0.0003
 """The time up to which a tool is quick: it cannot have started a process that has written."""
 _MOST_QUICK: Final = 10_000
-_LOWEST_FD: Final = 10
-_NOBODY: Final = 0
-_UNKNOWN: Final = -1
 
 
 class CallMessage(Protocol):
@@ -69,84 +72,10 @@ class RunningCall(Protocol):
         """Its message."""
 
 
-class _Pipe(io.BufferedWriter):
-    """The bytes of a stream, with marks. It closes only with the process, since later calls of this
-    worker need it open.
-    """
-
-    def __init__(self, descriptor: int, output: Output) -> None:
-        super().__init__(io.FileIO(descriptor, "wb", closefd=False))
-        self._output = output
-        self._descriptor = descriptor
-        # The pipe that the host reads, even if a tool closes or redirects the descriptor.
-        self._host = _duplicate(descriptor)
-        # The file that the descriptor refers to at the beginning of a call.
-        self._meant = self._host
-        self._owner = _UNKNOWN
-        self._is_touched = False  # True if the call that runs was marked here.
-        self.is_copy = False
-        """True in a child that a tool has forked: each line is marked there."""
-        self._is_at_start = True
-
-    def write(self, data: Any, /) -> int:
-        """Write as the base class does, after a mark unless this call wrote last."""
-        owner = self._output.owner()
-        if owner != self._owner or (self.is_copy and self._is_at_start):
-            self.own(owner)
-        if self.is_copy:
-            self._is_at_start = bytes(data[-1:]) == b"\n"
-        return super().write(data)
-
-    def own(self, owner: int) -> None:
-        """Mark that the output that follows belongs to a call."""
-        with suppress(OSError, ValueError):
-            super().flush()
-        self._owner = owner
-        if owner != _NOBODY:
-            self._output.is_marked = self._is_touched = True
-            self.repair()
-        self.mark(str(owner))
-
-    def mark(self, text: str) -> None:
-        """Write a mark past the buffer, to the pipe that the host reads."""
-        nonce = self._output.nonce
-        if nonce:
-            with suppress(OSError):
-                os.write(self._host, f"\x1e{nonce}:{text}\n".encode())
-
-    def end(self, number: int) -> bool:
-        """Mark that a call has ended, if it was marked; returns whether it was."""
-        if not self._is_touched:
-            return False
-        with suppress(OSError, ValueError):
-            super().flush()
-        self._is_touched = False
-        self._owner = _NOBODY
-        self.mark(f"end={number}")
-        return True
-
-    def repair(self) -> None:
-        """Restore the descriptor."""
-        if not _is_same(self._descriptor, self._meant):
-            with suppress(OSError):
-                os.dup2(self._meant, self._descriptor)
-
-    def accept(self) -> None:
-        """Keep the present file of the descriptor for later calls."""
-        if not _is_same(self._descriptor, self._meant):
-            with suppress(OSError):
-                self._meant = _duplicate(self._descriptor)
-
-    def close(self) -> None:
-        """Write out the buffer, and stay open."""
-        with suppress(OSError, ValueError):
-            self.flush()
-
-
 class _Text(io.TextIOWrapper):
     """The text of a stream. Changes that a tool makes to it last for its call only."""
 
-    def __init__(self, pipe: _Pipe, output: Output) -> None:
+    def __init__(self, pipe: OutputPipe, output: Output) -> None:
         super().__init__(
             pipe,
             encoding="utf-8",
@@ -192,7 +121,7 @@ class Output:
         """True while a call that was marked has not ended."""
         self.is_changed = False
         """True when a tool has reconfigured a stream."""
-        pipes = self._pipes = (_Pipe(1, self), _Pipe(2, self))
+        pipes = self._pipes = (OutputPipe(1, self), OutputPipe(2, self))
         texts = self._texts = (_Text(pipes[0], self), _Text(pipes[1], self))
         sys.stdout = sys.__stdout__ = texts[0]  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = texts[1]  # type: ignore[misc]
@@ -203,6 +132,16 @@ class Output:
         self._running: RunningCall | None = None
         self._quick: set[str] = set()
         self._threads = threading.local()
+        self._late_marks = LateMarks(self._look)
+        self._seen: RunningCall | None = None
+        self.is_late = False
+        """True while a call is marked that has begun without a mark."""
+        self.main: Final = threading.main_thread().ident
+        # Reentrant, since a finalizer may print at any step.
+        self.lock = threading.RLock()
+        """Held by other threads than the main one while they write, and by that only while a call
+        begins or ends. So no call that is interrupted leaves it locked.
+        """
 
     def loaded(self) -> None:
         """Keep the streams as the adapter has left them: each call begins with these."""
@@ -227,25 +166,46 @@ class Output:
             for text in self._texts:
                 text.restore()
         message = attempt.message
-        if now - self._marked_at >= MARK_SECONDS or (
-            # The items of a bulk call begin one by one, and follow the mark of the first.
-            message.keeps_output and not self.is_marked and message.tool not in self._quick
-        ):
+        # The items of a bulk call begin one by one, and follow the mark of the first.
+        is_wanted = message.keeps_output and not self.is_marked
+        if now - self._marked_at >= MARK_SECONDS or (is_wanted and message.tool not in self._quick):
             self._marked_at = now
             if logging.root.manager.disable != self._disabled:
                 logging.disable(self._disabled)
-            for pipe in self._pipes:
-                pipe.own(attempt.number)
+            with self.lock:
+                for pipe in self._pipes:
+                    pipe.own(attempt.number)
+        elif is_wanted:
+            self._late_marks.watch()
 
     def end(self) -> int:
         """End the call that was marked, and with it the line that it has begun to print. Returns
         the pipes that it was marked in, as bits: 1 for stdout, 2 for stderr.
         """
-        self.is_marked = False
-        running = self._running
-        number = _NOBODY if running is None else running.number
-        stdout, stderr = (pipe.end(number) for pipe in self._pipes)
+        with self.lock:
+            self.is_marked = False
+            running = self._running
+            number = NOBODY if running is None else running.number
+            stdout, stderr = (pipe.end(number) for pipe in self._pipes)
         return int(stdout) + 2 * int(stderr)
+
+    def _look(self) -> bool:
+        """Mark the call that runs if it did so the last time, too, and the host keeps its output.
+        Returns false if there is no such call.
+        """
+        running = self._running
+        seen, self._seen = self._seen, running
+        if running is None or not self.is_kept:
+            return False
+        if running is seen and not self.is_marked:
+            with self.lock:
+                # Before the look at `ended`: the main thread sets that, and then looks here.
+                self.is_late = True
+                if self._running is running and not running.ended and not self.is_marked:
+                    for pipe in self._pipes:
+                        pipe.own(running.number)
+                self.is_late = False
+        return True
 
     def took(self, tool: str, seconds: float) -> None:
         """Note the time that a call took whose output the host keeps."""
@@ -267,10 +227,10 @@ class Output:
         """Return the number of the call for which the present thread writes; 0 for none."""
         call = CURRENT.get(None)
         if call is not None:
-            return _NOBODY if call.ended else call.number
+            return NOBODY if call.ended else call.number
         running = self._running
         if running is None or running.ended:
-            return _NOBODY
+            return NOBODY
         thread = threading.current_thread()
         if thread is threading.main_thread():
             return running.number
@@ -280,7 +240,13 @@ class Output:
         except AttributeError:
             # The threads of the worker itself write for nobody.
             first = local.first = None if thread.name.startswith("snakeden-") else running
-        return running.number if first is running else _NOBODY
+        return running.number if first is running else NOBODY
+
+    def is_apart(self) -> bool:
+        """Return whether what is written for nobody must keep clear of the output of a call."""
+        running = self._running
+        is_running = running is not None and not running.ended
+        return is_running or threading.current_thread() is not threading.main_thread()
 
     def announce_exit(self, status: int) -> int:
         """Tell the host that the worker's own code is about to exit with this status; returns it.
@@ -291,9 +257,11 @@ class Output:
         return status
 
     def after_fork_in_child(self) -> None:
-        """Mark every line: parent and child share the pipes, and do not know each other's marks."""
+        """Write apart: parent and child share the pipes, and do not know each other's marks."""
+        self.lock = threading.RLock()
+        self._late_marks.forget()
         for pipe in self._pipes:
-            pipe.is_copy = True
+            pipe.__class__ = CopiedPipe
 
 
 def prepare(nonce: str = "") -> Output:
@@ -319,14 +287,3 @@ def flush() -> None:
             getattr(sys, name).flush()
         except (OSError, ValueError, AttributeError):
             continue
-
-
-def _duplicate(descriptor: int) -> int:
-    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST_FD)
-
-
-def _is_same(descriptor: int, other: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.fstat(other))
-    except OSError:
-        return False

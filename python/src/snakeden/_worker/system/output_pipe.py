@@ -1,0 +1,196 @@
+"""The bytes of an output stream of the worker, with the marks that output.py describes."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import select
+import threading
+from contextlib import AbstractContextManager, suppress
+from threading import get_ident
+from typing import Any, Final, Protocol
+
+__all__ = ["NOBODY", "CopiedPipe", "OutputPipe"]
+
+NOBODY: Final = 0
+"""The owner of output that belongs to no call."""
+_UNKNOWN: Final = -1
+_LOWEST_FD: Final = 10
+_WHOLE: Final = select.PIPE_BUF
+"""The most bytes that a pipe takes as a whole."""
+_write = io.BufferedWriter.write
+_flush = io.BufferedWriter.flush
+
+
+class PipeOutput(Protocol):
+    """Both streams, as their pipes see them."""
+
+    is_marked: bool
+    """True while a call that was marked has not ended."""
+
+    @property
+    def nonce(self) -> str:
+        """The text of all marks; empty if nothing is marked."""
+
+    @property
+    def main(self) -> int | None:
+        """The main thread."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held by other threads than the main one while they write."""
+
+    def owner(self) -> int:
+        """Return the number of the call for which the present thread writes."""
+
+    def is_apart(self) -> bool:
+        """Return whether what is written for nobody must keep clear of other output."""
+
+
+class OutputPipe(io.BufferedWriter):
+    """The bytes of a stream, with marks. It closes only with the process, since later calls of this
+    worker need it open.
+    """
+
+    def __init__(self, descriptor: int, output: PipeOutput) -> None:
+        super().__init__(io.FileIO(descriptor, "wb", closefd=False))
+        self._output = output
+        self._descriptor = descriptor
+        # The pipe that the host reads, even if a tool closes or redirects the descriptor.
+        self._host = _duplicate(descriptor)
+        # The file that the descriptor refers to at the beginning of a call.
+        self._meant = self._host
+        self._owner = _UNKNOWN
+        self._is_touched = False  # True if the call that runs was marked here.
+        # The unfinished line of each thread that writes apart, once there was one.
+        self._parts = threading.local()
+        self._has_parts = False
+
+    def write(self, data: Any, /) -> int:
+        """Write as the base class does, after a mark unless this call wrote last."""
+        output = self._output
+        # The main thread begins and ends calls itself.
+        if get_ident() == output.main:
+            return self._write(data, output.owner())
+        with output.lock:
+            return self._write(data, output.owner())
+
+    def _write(self, data: Any, owner: int) -> int:
+        if owner != self._owner or owner == NOBODY:
+            if owner == NOBODY and self._output.is_apart():
+                return self.write_apart(data, owner)
+            if owner != self._owner:
+                self.own(owner)
+        return _write(self, data)
+
+    def flush(self) -> None:
+        """Flush as the base class does; a thread that writes apart has lines of its own only."""
+        if self._has_parts:
+            output = self._output
+            if output.owner() == NOBODY and output.is_apart():
+                self.flush_apart(NOBODY)
+                return
+        _flush(self)
+
+    def write_apart(self, data: Any, owner: int) -> int:
+        """Write the lines that are complete, each with its owner; keep the rest."""
+        self._has_parts = True
+        text = bytes(data)
+        *lines, rest = (getattr(self._parts, "text", b"") + text).split(b"\n")
+        self._parts.text = rest
+        if lines:
+            self._put_apart(lines, owner)
+        return len(text)
+
+    def flush_apart(self, owner: int) -> None:
+        """Write the line that is unfinished."""
+        rest = getattr(self._parts, "text", b"")
+        self._parts.text = b""
+        if rest:
+            self._put_apart([rest], owner)
+
+    def _put_apart(self, lines: list[bytes], owner: int) -> None:
+        nonce = self._output.nonce
+        # What is redirected is not for the host.
+        is_marked = nonce and _is_same(self._descriptor, self._host)
+        end = f"\x1e{nonce}:of={owner}\n".encode() if is_marked else b"\n"
+        left = end.join([*lines, b""])
+        while left:
+            # At most PIPE_BUF bytes are written as a whole, and few lines are longer.
+            cut = left.rfind(b"\n", 0, _WHOLE) + 1 or left.find(b"\n") + 1
+            with suppress(OSError):
+                written = os.write(self._descriptor, left[:cut])
+                if written < cut:
+                    os.write(self._descriptor, left[written:cut])
+            left = left[cut:]
+
+    def own(self, owner: int) -> None:
+        """Mark that the output that follows belongs to a call."""
+        with suppress(OSError, ValueError):
+            super().flush()
+        self._owner = owner
+        if owner != NOBODY:
+            self._output.is_marked = self._is_touched = True
+            self.repair()
+        self.mark(str(owner))
+
+    def mark(self, text: str) -> None:
+        """Write a mark past the buffer, to the pipe that the host reads."""
+        nonce = self._output.nonce
+        if nonce:
+            with suppress(OSError):
+                os.write(self._host, f"\x1e{nonce}:{text}\n".encode())
+
+    def end(self, number: int) -> bool:
+        """Mark that a call has ended, if it was marked; returns whether it was."""
+        if not self._is_touched:
+            return False
+        with suppress(OSError, ValueError):
+            super().flush()
+        self._is_touched = False
+        self._owner = NOBODY
+        self.mark(f"end={number}")
+        return True
+
+    def repair(self) -> None:
+        """Restore the descriptor."""
+        if not _is_same(self._descriptor, self._meant):
+            with suppress(OSError):
+                os.dup2(self._meant, self._descriptor)
+
+    def accept(self) -> None:
+        """Keep the present file of the descriptor for later calls."""
+        if not _is_same(self._descriptor, self._meant):
+            with suppress(OSError):
+                self._meant = _duplicate(self._descriptor)
+
+    def close(self) -> None:
+        """Write out the buffer, and stay open."""
+        with suppress(OSError, ValueError):
+            self.flush()
+
+
+class CopiedPipe(OutputPipe):
+    """A pipe in a child that a tool has forked: it only writes apart. What the buffer had at the
+    fork is written by the parent.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """Write whole lines, each with its owner."""
+        return self.write_apart(data, self._output.owner())
+
+    def flush(self) -> None:
+        """Write the line that is unfinished."""
+        self.flush_apart(self._output.owner())
+
+
+def _duplicate(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST_FD)
+
+
+def _is_same(descriptor: int, other: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.fstat(other))
+    except OSError:
+        return False
