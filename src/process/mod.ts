@@ -6,8 +6,8 @@
  *   line.
  * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
  *   starts it.
- * - {@link Guard}: runs programs, and leaves no process of theirs behind.
  * - {@link withoutMiddle}: shortens a line of such output.
+ * - {@link Guard}: runs programs, and leaves no process of theirs behind.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
  *
