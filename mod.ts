@@ -144,6 +144,7 @@ export type {
   Queues,
   QueueUpdate,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions as JobWaitOptions,

@@ -185,6 +185,7 @@ const THREAD_FILES: readonly string[] = [
   "src/calls/call_fields.ts",
   ...["logs", "search", "sources", "wait_reason"].map((it) => `src/sqlite/reader/${it}.ts`),
   ...[
+    "schema/open_database.ts",
     "writer/claim.ts",
     "writer/files/change_files.ts",
     "writer/finish.ts",

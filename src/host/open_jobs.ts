@@ -78,6 +78,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     feed,
     runners,
     config,
+    maxDepth: limits.maxDepth,
     pools: (name) => pools.get(name)?.state,
   });
   return { jobs, queues: new Queues({ store }), engine, feed };

@@ -170,8 +170,13 @@ export interface CallJob extends JobOptions {
 export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
-  /** The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. */
-  readonly inputs?: readonly unknown[];
+  /**
+   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. Those
+   * of an array are kept with the job. Those of any other iterable are taken one after the other,
+   * as fast as they are written to a file, which is kept with the job; {@link Jobs.submit} takes
+   * them.
+   */
+  readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
   /**
@@ -202,6 +207,12 @@ export interface BatchResultsOptions {
   /** False to end with the results so far. Default true: wait for those to come. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** Options of {@link Jobs.submit}. */
+export interface SubmitJobOptions {
+  /** Ends the submission while the items of a batch are taken. There is no job then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A job to submit. */

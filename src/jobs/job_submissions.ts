@@ -3,27 +3,33 @@ import type { SubmitAnswer } from "../store/mod.ts";
 import type { ManySubmitOutcome, SubmitOutcome } from "./job.ts";
 import { idConflict, idempotencyConflict } from "./job_errors.ts";
 import type { JobReader } from "./job_reader.ts";
-import type { Submitted, Submitter } from "./submission/mod.ts";
+import { StreamedBatches, type Submitted, type Submitter } from "./submission/mod.ts";
 
 /** Dependencies of {@link JobSubmissions}. */
 export interface JobSubmissionsDeps {
   readonly submitter: Submitter;
+  readonly streamed: Pick<StreamedBatches, "submit">;
   readonly reader: Pick<JobReader, "find" | "created">;
 }
 
 /** Submits jobs, and shows what came of each. */
 export class JobSubmissions {
   readonly #submitter: Submitter;
+  readonly #streamed: Pick<StreamedBatches, "submit">;
   readonly #reader: Pick<JobReader, "find" | "created">;
 
-  constructor({ submitter, reader }: JobSubmissionsDeps) {
+  constructor({ submitter, streamed, reader }: JobSubmissionsDeps) {
     this.#submitter = submitter;
+    this.#streamed = streamed;
     this.#reader = reader;
   }
 
   /** Submits one job, as {@link Jobs.submission} does. */
-  async one(input: unknown): Promise<SubmitOutcome> {
-    const submitted = await this.#submitter.one(input);
+  async one(input: unknown, signal?: AbortSignal): Promise<SubmitOutcome> {
+    signal?.throwIfAborted();
+    const submitted = StreamedBatches.concern(input)
+      ? await this.#streamed.submit(input, signal)
+      : await this.#submitter.one(input);
     const { job, answer } = submitted;
     if (answer.answer === "conflict") {
       const key = job.idempotency?.key;

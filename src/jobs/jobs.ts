@@ -26,6 +26,7 @@ import type {
   ManyOutcome,
   ManySubmitOutcome,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
@@ -48,7 +49,7 @@ import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { JobSubmissions } from "./job_submissions.ts";
 import type { Runners } from "./runners/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { Submitter } from "./submission/mod.ts";
+import { StreamedBatches, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** The bytes of logs that are read in one turn of the event loop: about a thousand short lines. */
@@ -60,14 +61,16 @@ export interface JobsDeps {
   readonly store: JobStore | SnakedenError;
   /** The blobs that the store names. */
   readonly blobs: Blobs;
-  /** The files that jobs have made. */
-  readonly files: Pick<Files, "list">;
+  /** The files that jobs have made, and those with the items of batches. */
+  readonly files: Pick<Files, "list" | "add" | "remove">;
   readonly engine: RunningJobs;
   readonly feed: JobFeed;
   readonly runners: Runners;
   readonly config: JobsConfig;
   readonly pools: PoolStates;
   readonly clock?: Clock;
+  /** The deepest nesting of an item; by default that of any value. */
+  readonly maxDepth?: number;
   /** Reads a stored result or chunk for those who get jobs and events. By default it is decoded. */
   readonly read?: ReadValue;
 }
@@ -122,20 +125,21 @@ export class Jobs {
    * Submits a job. It is durable when this resolves.
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
-   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`.
+   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`. For the items of
+   * an iterable also the errors of {@link Files.add}, their own, and the reason of the signal.
    */
-  async submit(input: JobInput): Promise<JobHandle> {
+  async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
     try {
-      return new JobHandle(await this.submission(input), this);
+      return new JobHandle(await this.submission(input, signal), this);
     } catch (error) {
-      showCaller(error, { below: this.submit });
+      showCaller(error, { below: this.submit, signal });
       throw error;
     }
   }
 
   /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
-  async submission(input: unknown): Promise<SubmitOutcome> {
-    return await this.#parts.submissions.one(input);
+  async submission(input: unknown, signal?: AbortSignal): Promise<SubmitOutcome> {
+    return await this.#parts.submissions.one(input, signal);
   }
 
   /**
@@ -378,12 +382,13 @@ export class Jobs {
   }
 
   #partsOf(store: JobStore): Parts {
-    const { runners, config, engine, feed } = this.#deps;
+    const { runners, config, engine, feed, files, maxDepth } = this.#deps;
     const submitter = new Submitter({ store, runners, config });
+    const streamed = new StreamedBatches({ submitter, files, config, maxDepth });
     const reader = new JobReader({ ...this.#deps, store, read: this.#read });
     return {
       store,
-      submissions: new JobSubmissions({ submitter, reader }),
+      submissions: new JobSubmissions({ submitter, streamed, reader }),
       reader,
       changes: new JobChanges({ store, engine, feed }),
     };

@@ -25,6 +25,7 @@ export type {
   ManySubmitOutcome,
   Queue,
   RetryManyOptions,
+  SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions,

@@ -1,6 +1,7 @@
 /** Runs the command line in this process, against the routes of jobs over a store in memory. */
+import assert from "node:assert/strict";
 import { type CliIo, type CliSink, runCli } from "../../src/cli/mod.ts";
-import type { Claim, JobError } from "../../src/store/mod.ts";
+import type { Claim, JobError, StoredLine } from "../../src/store/mod.ts";
 import { type JobClient, jobClient, type JobClientOptions } from "../routes/jobs/job_client.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -35,6 +36,8 @@ export class RunningCli {
   stderr = "";
   /** The number of writes to standard output. */
   writes = 0;
+  /** The files that were kept, by their paths. */
+  readonly created = new Map<string, string>();
   readonly #interrupts = new Set<() => void>();
 
   constructor(args: readonly string[], options: RunOptions) {
@@ -83,6 +86,32 @@ export class RunningCli {
         const text = files[path];
         if (text === undefined) return Promise.reject(new Error("No such file"));
         return Promise.resolve(new TextEncoder().encode(text));
+      },
+      openFile: (path) => {
+        const text = files[path];
+        if (text === undefined) return Promise.reject(new Error("No such file"));
+        const blob = new Blob([text]);
+        return Promise.resolve({
+          readable: blob.stream(),
+          bytes: blob.size,
+          [Symbol.dispose]: () => {},
+        });
+      },
+      createFile: (path) => {
+        if (path.includes("/")) return Promise.reject(new Error("No such folder (os error 2)"));
+        const decoder = new TextDecoder();
+        let text = "";
+        return Promise.resolve({
+          write: (bytes) => {
+            text += decoder.decode(bytes, { stream: true });
+            return Promise.resolve(bytes.length);
+          },
+          keep: () => {
+            this.created.set(path, text);
+            return Promise.resolve();
+          },
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        });
       },
       now: options.now ?? (() => NOW),
       onInterrupt: (listener) => {
@@ -165,6 +194,20 @@ export class CliHost implements AsyncDisposable {
     await this.#server.shutdown();
     await this.jobs[Symbol.asyncDispose]();
   }
+}
+
+/** Adds lines to the log of a running job, as its host does. */
+export async function log(
+  { jobs: { store } }: CliHost,
+  { job: { id }, token }: Claim,
+  ...given: readonly Partial<StoredLine>[]
+): Promise<void> {
+  const texts = given.map((it) =>
+    `${JSON.stringify({ at: NOW, source: "stdout", text: "", ...it })}\n`
+  );
+  const body = new TextEncoder().encode(texts.join(""));
+  const logs = [{ first: await store.lastLine(id) + 1, lines: given.length, body }];
+  assert.deepEqual(await store.extend([{ token, leaseMs: 60_000, logs }]), ["held"]);
 }
 
 function serve(

@@ -120,6 +120,7 @@ type Records = [
   Holds<Same<jobs.QueueUpdate, client.QueueUpdate>>,
   // In the library an outcome has the job as well.
   Holds<Same<Pick<jobs.ManySubmitOutcome, "id" | "answer">, client.SubmittedJob>>,
+  Holds<Same<jobs.SubmitJobOptions, client.SubmitJobOptions>>,
   Holds<Same<jobs.WaitingFor, client.WaitingFor>>,
   Holds<Same<jobs.WaitOptions, client.WaitOptions>>,
   Holds<Same<library.AddFileOptions, client.AddFileOptions>>,
@@ -137,6 +138,6 @@ type Records = [
 ];
 
 Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
-  const compared: [Both["length"], Records["length"]] = [11, 78];
+  const compared: [Both["length"], Records["length"]] = [11, 79];
   assert.ok(compared.every((it) => it > 0));
 });

@@ -74,7 +74,7 @@ async function denoDir(): Promise<string> {
 
 Deno.test("the commands of docs/cli.md do what the page says", async () => {
   await using place = await Place.open();
-  const [tour = "", alias = "", submissions = "", ...others] = BLOCKS;
+  const [tour = "", alias = "", submissions = "", batches = "", ...others] = BLOCKS;
   assert.deepEqual(others, []);
   const { code, stdout, stderr } = await place.run(DENO + tour);
   assert.equal(code, 0, stdout + stderr);
@@ -87,4 +87,13 @@ Deno.test("the commands of docs/cli.md do what the page says", async () => {
   await place.write("args.json", '{"a":2}');
   const submitted = await place.run(DENO + submissions);
   assert.deepEqual([submitted.code, submitted.stderr], [0, ""]);
+  await place.write("sums.csv", "a,b\n1,2\n");
+  await place.write("sums.ndjson", '{"a":1}\n');
+  await place.write("words.txt", "one\n");
+  const batch = await place.run(`${DENO}${batches}\ncat results.ndjson`);
+  assert.deepEqual(
+    [batch.code, batch.stdout],
+    [0, [3, '"one"', 4].map((it) => `{"index":0,"result":${it}}\n`).join("")],
+    batch.stderr,
+  );
 });

@@ -44,7 +44,9 @@ Deno.test("deno task job submits, waits, and passes the exit status on, with its
     "job show none; exit $?";
   const ended = shell(script, host);
   for (let i = 0; i < 2; i++) {
-    await until(async () => await host.jobs.store.get(i === 0 ? "a" : "b") !== undefined, "a job");
+    const id = i === 0 ? "a" : "b";
+    const isThere = async (): Promise<boolean> => await host.jobs.store.get(id) !== undefined;
+    await until(isThere, "a job", { timeoutMs: 60_000 });
     await host.complete(5);
   }
   const { code, stdout, stderr } = await ended;

@@ -73,6 +73,27 @@ Deno.test("SqliteJobs: a job that fails again with the same words writes none", 
   assert.deepEqual((await kit.store.list({ text: "number" }, { limit: 9 })).items[0]?.id, id);
 });
 
+Deno.test("SqliteJobs: a database of an older rule gets the words of errors that are not in ASCII", async () => {
+  await using kit = await JobKit.open(DRIVER);
+  await kit.store.submit(newJobs(2, () => ({})));
+  for (const message of ["cafe\u0301", "plain"]) {
+    const error = { code: "c", message };
+    await kit.end(await kit.one(), { type: "failed", error, retryInMs: null });
+  }
+  const wordsOf = (database: DatabaseSync): unknown[] =>
+    database.prepare("select word from job_word order by seq, word").all().map(({ word }) => word);
+  await kit.store[Symbol.asyncDispose]();
+  {
+    using database = new DatabaseSync(databaseOf(kit.place));
+    database.exec("update job_word set word = 'cafe' where word like 'caf_'");
+    database.exec("pragma user_version = 7");
+    assert.deepEqual(wordsOf(database), ["c", "cafe", "c", "plain"]);
+  }
+  await kit.reopen();
+  using database = new DatabaseSync(databaseOf(kit.place));
+  assert.deepEqual(wordsOf(database), ["c", "café", "c", "plain"]);
+});
+
 Deno.test("SqliteJobs: the index has the words of the errors that there are, and no others", async () => {
   const word = fc.constantFrom("a", "ab", "fail", "x_y", "late");
   const message = fc.array(word, { maxLength: 4 }).map((it) => it.join(" "));

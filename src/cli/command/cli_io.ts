@@ -1,3 +1,5 @@
+import { createFile, type NewFile, type OpenFile, openFile } from "./files.ts";
+
 /** A stream to which the program writes. */
 export interface CliSink {
   write(bytes: Uint8Array): Promise<number>;
@@ -15,6 +17,10 @@ export interface CliIo {
   rows(): number;
   env(name: string): string | undefined;
   readFile(path: string): Promise<Uint8Array>;
+  /** Opens a file to be read as it comes. */
+  openFile(path: string): Promise<OpenFile>;
+  /** Creates a file for a result. */
+  createFile(path: string): Promise<NewFile>;
   now(): number;
   /** Calls `listener` at each Ctrl-C or SIGTERM; returns a function that ends that. */
   onInterrupt(listener: () => void): () => void;
@@ -30,6 +36,8 @@ export function systemIo(): CliIo {
     rows: () => terminalSize().rows,
     env: (name) => Deno.env.get(name),
     readFile: (path) => Deno.readFile(path),
+    openFile,
+    createFile,
     now: Date.now,
     onInterrupt: (listener) => {
       const signals = ["SIGINT", "SIGTERM"] as const;

@@ -62,3 +62,8 @@ export function statusOf(error: unknown): ExitStatus {
   if (error instanceof OutputClosed) return EXIT.ok;
   return error instanceof SnakedenError ? STATUSES[error.code] ?? EXIT.failed : EXIT.failed;
 }
+
+/** Returns the reason of an error of the system, without the call and the path that Deno adds. */
+export function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/ \(os error \d+\).*$/, "");
+}

@@ -1,23 +1,24 @@
-import type { Output } from "./output.ts";
-
 /** Lines that come close together are written at once. */
 const GATHER_MS = 20;
 const GATHERED_CHARS = 64 * 1024;
 
 /**
- * Gathers lines of data that may come fast, since a write for each would take most of the time.
+ * Gathers lines that may come fast, since a write for each would take most of the time.
  * Tells `onFailure` if a write fails while nobody waits for one.
  */
 export class GatheredLines {
-  readonly #output: Output;
+  readonly #write: (texts: readonly string[]) => Promise<void>;
   readonly #onFailure: (error: unknown) => void;
   #texts: string[] = [];
   #chars = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(output: Output, onFailure: (error: unknown) => void) {
-    this.#output = output;
+  constructor(
+    write: (texts: readonly string[]) => Promise<void>,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#write = write;
     this.#onFailure = onFailure;
   }
 
@@ -40,7 +41,7 @@ export class GatheredLines {
     const texts = this.#texts;
     this.#texts = [];
     this.#chars = 0;
-    this.#writing = this.#writing.then(() => this.#output.lines(texts));
+    this.#writing = this.#writing.then(() => this.#write(texts));
     await this.#writing;
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 export { type CliIo, type CliSink, systemIo } from "./cli_io.ts";
+export type { NewFile, OpenFile } from "./files.ts";
 export {
   collected,
   collectedList,
@@ -20,8 +21,10 @@ export {
   type ExitStatus,
   Interrupted,
   OutputClosed,
+  reasonOf,
   statusOf,
   UsageError,
 } from "./exit_status.ts";
 export { GatheredLines } from "./gathered_lines.ts";
 export { type ColorChoice, Output } from "./output.ts";
+export { type ResultTarget, resultTarget } from "./result_target.ts";

@@ -9,6 +9,8 @@ const encoder = new TextEncoder();
 const USUAL_COLUMNS = 80;
 /** The least time between two drawings of the line of progress. */
 const REDRAW_MS = 100;
+/** Erases the line of progress. */
+const ERASE = "\r\x1b[K";
 
 /**
  * The two streams of the program: data goes to standard output, and all else to standard error. On
@@ -26,6 +28,8 @@ export class Output {
   #next: ((columns: number) => string) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #drawing: Promise<void> | undefined;
+  /** The last of the writes, which go one after the other: two at once could mix their bytes. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(io: CliIo, color: ColorChoice) {
     this.#io = io;
@@ -66,24 +70,38 @@ export class Output {
   /** Writes data as it is. */
   async write(text: string): Promise<void> {
     await this.clearProgress();
-    try {
-      await writeAll(this.#io.stdout, text);
-    } catch (error) {
-      if (isClosed(error)) throw new OutputClosed("Nobody reads the output");
-      throw error;
-    }
+    await this.#inTurn(() => this.#writeData(text));
+  }
+
+  /**
+   * Writes lines above the line of progress, which stays: lines of data, or lines for people.
+   *
+   * @throws {OutputClosed} If nobody reads the data.
+   */
+  async linesAbove(texts: readonly string[], kind: "data" | "notes"): Promise<void> {
+    if (texts.length === 0) return;
+    const text = `${texts.join("\n")}\n`;
+    await this.#inTurn(async () => {
+      const drawn = this.#progress;
+      if (drawn === "" && kind === "data") return await this.#writeData(text);
+      const erase = drawn === "" ? "" : ERASE;
+      if (kind === "notes") return await this.#tell(erase + text + drawn);
+      await this.#tell(erase);
+      await this.#writeData(text);
+      await this.#tell(drawn);
+    });
   }
 
   /** Writes a line for people. */
   async note(text: string): Promise<void> {
     await this.clearProgress();
-    await this.#tell(`${text}\n`);
+    await this.#inTurn(() => this.#tell(`${text}\n`));
   }
 
   /** Writes a text for people that awaits an answer in its line. */
   async ask(text: string): Promise<void> {
     await this.clearProgress();
-    await this.#tell(text);
+    await this.#inTurn(() => this.#tell(text));
   }
 
   /**
@@ -107,20 +125,42 @@ export class Output {
     clearTimeout(this.#timer);
     this.#timer = this.#next = undefined;
     await this.#drawing;
-    if (this.#progress === "") return;
-    this.#progress = "";
-    this.#drawnAt = -Infinity;
-    await this.#tell("\r\x1b[K");
+    await this.#inTurn(async () => {
+      if (this.#progress === "") return;
+      this.#progress = "";
+      this.#drawnAt = -Infinity;
+      await this.#tell(ERASE);
+    });
   }
 
   async #draw(): Promise<void> {
-    const columns = this.#io.columns() || USUAL_COLUMNS;
-    // A character in the last column makes some terminals begin another line.
-    const text = fitText(this.#next?.(columns - 1) ?? "", columns - 1);
     this.#drawnAt = performance.now();
-    if (text === this.#progress) return;
-    this.#progress = text;
-    await this.#tell(`\r${text}\x1b[K`);
+    await this.#inTurn(async () => {
+      if (this.#next === undefined) return;
+      const columns = this.#io.columns() || USUAL_COLUMNS;
+      // A character in the last column makes some terminals begin another line.
+      const text = fitText(this.#next(columns - 1), columns - 1);
+      if (text === this.#progress) return;
+      this.#progress = text;
+      await this.#tell(`\r${text}\x1b[K`);
+    });
+  }
+
+  /** Writes after all that was to be written before. */
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(write);
+    // Its error belongs to whoever has written.
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #writeData(text: string): Promise<void> {
+    try {
+      await writeAll(this.#io.stdout, text);
+    } catch (error) {
+      if (isClosed(error)) throw new OutputClosed("Nobody reads the output");
+      throw error;
+    }
   }
 
   async #tell(text: string): Promise<void> {
@@ -138,7 +178,8 @@ function hasColor(io: CliIo, sink: CliSink, color: ColorChoice): boolean {
   return isWanted && sink.isTerminal();
 }
 
-async function writeAll(sink: CliSink, text: string): Promise<void> {
+/** Writes all of a text. */
+export async function writeAll(sink: Pick<CliSink, "write">, text: string): Promise<void> {
   const bytes = encoder.encode(text);
   for (let at = 0; at < bytes.length;) at += await sink.write(bytes.subarray(at));
 }

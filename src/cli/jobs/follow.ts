@@ -1,9 +1,16 @@
-import { type DenJobs, type Job, type JobEvent, valueToJson } from "../../client/mod.ts";
+import {
+  type DenJobs,
+  type Job,
+  type JobEvent,
+  SnakedenError,
+  valueToJson,
+} from "../../client/mod.ts";
 import {
   type Context,
   EXIT,
   type ExitStatus,
   Interrupted,
+  type ResultTarget,
   writeDocument,
   writeJsonLine,
 } from "../command/mod.ts";
@@ -17,17 +24,16 @@ import {
   safeText,
 } from "../terminal/mod.ts";
 import { jobJson, stateStyle } from "./job_rows.ts";
+import { logText } from "./log_text.ts";
+import { pumped, SideWork } from "./side_work.ts";
 
 /** The jobs of a client, or of a handle that stays with its host. */
-export type FollowedJobs = Pick<DenJobs, "events" | "wait" | "result" | "results">;
+export type FollowedJobs = Pick<DenJobs, "events" | "wait" | "result" | "results" | "logs">;
 
 /** The time within which the job has not ended. */
 class WaitTimeout extends Error {
   override readonly name = "WaitTimeout";
 }
-
-/** The lines of a batch that are written at once. */
-const LINES_A_WRITE = 256;
 
 /** Options of {@link followJob}. */
 export interface FollowOptions {
@@ -35,8 +41,12 @@ export interface FollowOptions {
   readonly context: Context;
   /** The longest time to wait, in milliseconds. */
   readonly timeoutMs?: number | undefined;
-  /** True to write chunks while they come. */
+  /** The place of results. */
+  readonly results: ResultTarget;
+  /** True to write chunks, and the results of a batch, while they come. */
   readonly isLive?: boolean;
+  /** True to write the lines of its log while they come, for people. */
+  readonly hasLog?: boolean;
   /** Stands before the state in the line of progress. */
   readonly label?: string;
   /** True if the JSON of several jobs is written, one a line. */
@@ -83,42 +93,63 @@ export async function followJob(id: string, options: FollowOptions): Promise<Exi
 class Follower {
   readonly #id: string;
   readonly #options: FollowOptions;
-  readonly #signal: AbortSignal;
+  readonly #side: SideWork;
   readonly #estimate = new ProgressEstimate();
-  #chunks = 0;
+  #hasResults = false;
 
   constructor(id: string, options: FollowOptions, signal: AbortSignal) {
     this.#id = id;
     this.#options = options;
-    this.#signal = signal;
+    this.#side = new SideWork(signal);
   }
 
   async run(): Promise<ExitStatus> {
-    const { jobs, context, isLive = false } = this.#options;
-    const signal = this.#signal;
-    // Whoever sees neither progress nor chunks needs no events.
-    if (!isLive && !context.output.hasProgress) {
-      return await this.#end(await jobs.wait(this.#id, { signal }));
+    const { context, hasLog = false } = this.#options;
+    await using side = this.#side;
+    if (hasLog) {
+      side.start((signal) => pumped(this.#logTexts(signal), { write: this.#writeLog }));
     }
+    const job = await this.#ended();
+    await side.finished();
+    await context.output.clearProgress();
+    return await this.#end(job);
+  }
+
+  /** Waits for the end of the job, and shows what comes until then. */
+  async #ended(): Promise<Job> {
+    const { jobs, context, isLive = false } = this.#options;
+    const { signal } = this.#side;
+    // Whoever sees neither progress nor chunks needs no events.
+    if (!isLive && !context.output.hasProgress) return await jobs.wait(this.#id, { signal });
     let last: Job | undefined;
     for await (const event of jobs.events(this.#id, { signal })) {
       if (event.type === "state" || event.type === "end") last = event.job;
+      this.#followItems(last);
       await this.#show(event, last);
-      if (event.type === "end") return await this.#end(event.job);
+      if (event.type === "end") return event.job;
     }
-    return await this.#end(await jobs.wait(this.#id, { signal }));
+    return await jobs.wait(this.#id, { signal });
+  }
+
+  /** Begins to write the results of a batch while they come. */
+  #followItems(job: Job | undefined): void {
+    const { isLive = false, context: { isJson } } = this.#options;
+    if (this.#hasResults || !isLive || isJson || job?.kind !== "batch") return;
+    this.#hasResults = true;
+    this.#side.start((signal) => this.#writeItems(signal, { follow: true }));
   }
 
   async #show(event: JobEvent, job: Job | undefined): Promise<void> {
-    const { context, isLive = false, label = "" } = this.#options;
-    const { output, isJson, isQuiet, io } = context;
-    if (isLive && isJson) return await writeJsonLine(context, eventJson(event));
-    if (isLive && event.type === "chunk" && !isQuiet) {
-      this.#chunks++;
-      await writeJsonLine(context, valueToJson(event.value));
+    const { context, isLive = false, label = "", results } = this.#options;
+    const { output, isJson, io } = context;
+    if (isLive && isJson) return await output.linesAbove([safeJson(eventJson(event))], "data");
+    if (isLive && event.type === "chunk" && this.#writesResults) {
+      this.#hasResults = true;
+      await results.lines([safeJson(valueToJson(event.value))]);
     }
     if (isLive && event.type === "reset") {
-      await output.note("Some chunks are no longer kept, and are missing here.");
+      const text = "Some chunks are no longer kept, and are missing here.";
+      await output.linesAbove([text], "notes");
     }
     if (job === undefined || event.type === "end") return;
     const report = event.type === "progress" ? event.progress : job.progress;
@@ -126,7 +157,7 @@ class Follower {
       ? job.state
       : `${job.state}: ${job.waitingFor.detail}`;
     if (event.type === "state" && isLive && !output.hasProgress) {
-      return await output.note(safeLine(state));
+      return await output.linesAbove([safeLine(state)], "notes");
     }
     const facts = job.state === "running" && report !== undefined
       ? this.#estimate.with(progressFacts(report), io.now())
@@ -134,36 +165,68 @@ class Follower {
     await output.progress((columns) => progressLine(`${label}${state}`, facts, columns));
   }
 
+  /** True if results are written as they are, and not as a part of a document. */
+  get #writesResults(): boolean {
+    const { context: { isJson, isQuiet }, results } = this.#options;
+    return !isJson && (!isQuiet || results.isFile);
+  }
+
   /** Writes the result or the error of a job that has ended. */
   async #end(job: Job): Promise<ExitStatus> {
-    const { context, jobs, isLive = false, isOneOfSeveral = false } = this.#options;
-    const { isJson, isQuiet, output } = context;
+    const { context, jobs, results, isLive = false, isOneOfSeveral = false } = this.#options;
+    const { isJson, output } = context;
     const isCompleted = job.state === "completed";
     if (isJson && !isLive) {
       await (isOneOfSeveral ? writeJsonLine : writeDocument)(context, jobJson(job));
     }
-    if (isCompleted && !isJson && !isQuiet && job.kind === "batch") {
-      await this.#writeItems(job.id);
-    } else if (isCompleted && !isJson && !isQuiet && this.#chunks === 0) {
-      const result = "result" in job ? job.result : await jobs.result(job.id);
-      await output.line(safeJson(valueToJson(result)));
+    if (isCompleted && this.#writesResults && !this.#hasResults) {
+      if (job.kind === "batch") await this.#writeItems(this.#side.signal, { follow: false });
+      else {
+        const result = "result" in job ? job.result : await jobs.result(job.id);
+        await results.lines([safeJson(valueToJson(result))]);
+      }
     }
     if (!isCompleted) await output.note(endText(job, context));
     return isCompleted ? EXIT.ok : EXIT.failed;
   }
 
   /** Writes the results of a batch, one item a line. */
-  async #writeItems(id: string): Promise<void> {
-    const { context: { output }, jobs } = this.#options;
-    let lines: string[] = [];
-    for await (const item of jobs.results(id, { follow: false, signal: this.#signal })) {
-      const shown = "result" in item ? { ...item, result: valueToJson(item.result) } : item;
-      if (lines.push(safeJson(shown)) < LINES_A_WRITE) continue;
-      await output.lines(lines);
-      lines = [];
+  async #writeItems(signal: AbortSignal, { follow }: { readonly follow: boolean }): Promise<void> {
+    if (!this.#writesResults) return;
+    const { jobs, results } = this.#options;
+    const texts = async function* (id: string): AsyncGenerator<string, void, undefined> {
+      for await (const item of jobs.results(id, { follow, signal })) {
+        yield safeJson("result" in item ? { ...item, result: valueToJson(item.result) } : item);
+      }
+    };
+    try {
+      await pumped(texts(this.#id), { write: (lines) => results.lines(lines) });
+    } catch (error) {
+      // That the batch has not completed is said at its end.
+      if (!(error instanceof SnakedenError) || !await this.#hasFailed()) throw error;
     }
-    await output.lines(lines);
   }
+
+  async #hasFailed(): Promise<boolean> {
+    const { done, state } = await this.#options.jobs.wait(this.#id, { signal: this.#side.signal });
+    return done && state !== "completed";
+  }
+
+  async *#logTexts(signal: AbortSignal): AsyncGenerator<string, void, undefined> {
+    const { jobs, context: { output } } = this.#options;
+    for await (const line of jobs.logs(this.#id, { signal })) {
+      yield this.#hasJsonLog ? safeJson({ type: "log", ...line }) : logText(line, output.paintNote);
+    }
+  }
+
+  /** True if the lines of the log are among the events. */
+  get #hasJsonLog(): boolean {
+    const { isLive = false, context: { isJson } } = this.#options;
+    return isLive && isJson;
+  }
+
+  readonly #writeLog = (texts: readonly string[]): Promise<void> =>
+    this.#options.context.output.linesAbove(texts, this.#hasJsonLog ? "data" : "notes");
 }
 
 function endText(

@@ -50,6 +50,8 @@ export function addJobCommands(program: Command, act: Act): void {
   withCommonOptions(job.command("wait <id...>"))
     .description("Wait for the ends of jobs, and write their results")
     .option("--timeout <duration>", "longest time to wait, such as 30s", durationMs)
+    .option("--logs", "write the lines of their logs while they come")
+    .option("-o, --output <file>", "file for the results")
     .action(
       act((context, ids: string[], flags: WaitFlags) => waitForJobs(ids, { flags, context })),
     );
@@ -60,8 +62,17 @@ function addSubmit(job: Command, act: Act): void {
   withCommonOptions(job.command("submit <tool> [args...]"))
     .description("Submit a job. Arguments are NAME=VALUE, a JSON object, @FILE, or - for stdin")
     .option("--wait", "wait for the end, and write the result")
-    .option("--follow", "like --wait, and write chunks as they come")
+    .option("--follow", "like --wait, and write chunks and the log as they come")
     .option("--wait-timeout <duration>", "longest time to wait", durationMs)
+    .option("-o, --output <file>", "file for the result")
+    .option("--batch <file>", "upload a file, and run the tool for each of its items; - for stdin")
+    .addOption(
+      new Option("--format <format>", "format of the file; default by its extension")
+        .choices(["csv", "ndjson", "lines"]),
+    )
+    .option("--input <parameter>", "parameter that gets an item; default: an item has all of them")
+    .option("--window <number>", "most parts of the batch that run at once", whole(1, 10_000))
+    .option("--item-attempts <number>", "attempts of an item", whole(1, 1_000))
     .option("--id <id>", "id of the job; the same command again makes no second job")
     .option("--queue <name>", "queue; default `default`")
     .option("--pool <name>", "pool; default the one that has the tool")

@@ -1,5 +1,5 @@
 import { type JobInput, SnakedenError, valueFromJson } from "../../client/mod.ts";
-import { type CliIo, UsageError } from "../command/mod.ts";
+import { type CliIo, reasonOf, UsageError } from "../command/mod.ts";
 
 const ALLOWED = "NAME=VALUE, a JSON object, @FILE or -";
 const NAME = /^([^=]+)=([^]*)$/;
@@ -43,11 +43,6 @@ export async function objectIn(text: string, io: CliIo): Promise<Fields> {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot read the file ${path}: ${reasonOf(error)}`);
   }
-}
-
-/** Returns the reason of the system, without the call and the path that Deno adds. */
-function reasonOf(error: unknown): string {
-  return (error as Error).message.replace(/ \(os error \d+\).*$/, "");
 }
 
 /** A value of JSON, or else a text. */

@@ -7,7 +7,8 @@ import {
   OutputClosed,
   UsageError,
 } from "../command/mod.ts";
-import { type Paint, safeJson, safeLine, safeText, type Style } from "../terminal/mod.ts";
+import { safeJson, safeLine } from "../terminal/mod.ts";
+import { logText } from "./log_text.ts";
 
 /** The places that a line can come from. */
 export const LOG_SOURCES = ["stdout", "stderr", "log", "host"] as const;
@@ -39,13 +40,13 @@ export async function writeLog(
     throw new UsageError(`--source: given ${unknown}; allowed: ${LOG_SOURCES.join(", ")}`);
   }
   const failed = new AbortController();
-  const lines = new GatheredLines(output, (error) => failed.abort(error));
+  const lines = new GatheredLines((texts) => output.lines(texts), (it) => failed.abort(it));
   const signal = AbortSignal.any([context.signal, failed.signal]);
   let count = 0;
   try {
     for await (const line of linesOf(id, { flags, context, signal })) {
       count++;
-      await lines.add(isJson ? safeJson(line) : lineText(line, output.paint));
+      await lines.add(isJson ? safeJson(line) : logText(line, output.paint));
     }
   } catch (error) {
     // What came before a broken connection, or before Ctrl-C, was asked for.
@@ -89,18 +90,4 @@ async function* linesOf(
     options = { follow, signal, after };
   }
   for await (const line of jobs.logs(id, options)) if (isWanted(line)) yield line;
-}
-
-const STYLES: Readonly<Record<string, Style>> = {
-  warning: "yellow",
-  error: "red",
-  critical: "red",
-};
-
-/** Returns a line for people, as the text of `GET /v1/jobs/:id/logs` has it. */
-function lineText({ at, source, level, logger, text }: LogLine, paint: Paint): string {
-  const about = [source, level, logger].filter((it) => it !== undefined).map(safeLine).join(" ");
-  const style = STYLES[level ?? ""];
-  const head = style === undefined ? `${about}:` : paint(style, `${about}:`);
-  return `${paint("dim", safeLine(at))} ${head} ${safeText(text)}`;
 }

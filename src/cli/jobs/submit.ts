@@ -1,15 +1,32 @@
-import type { JobInput } from "../../client/mod.ts";
-import { type Context, EXIT, type ExitStatus, UsageError } from "../command/mod.ts";
+import type { BatchJob, FileInfo, Job, JobInput } from "../../client/mod.ts";
+import { SnakedenError } from "../../client/mod.ts";
+import { type Context, EXIT, type ExitStatus, resultTarget, UsageError } from "../command/mod.ts";
 import { safeLine } from "../terminal/mod.ts";
-import { followJob } from "./follow.ts";
-import { jobFields, type JobFlags, toolArguments } from "./job_input.ts";
+import {
+  batchFields,
+  type BatchFlags,
+  earlierBatch,
+  removeUpload,
+  uploadBatch,
+} from "./batch_file.ts";
+import { type FollowedJobs, followJob } from "./follow.ts";
+import { jobFields, toolArguments } from "./job_input.ts";
 import { writeJobs } from "./job_rows.ts";
 
 /** Options of {@link submitJob}. */
-export interface SubmitFlags extends JobFlags {
+export interface SubmitFlags extends BatchFlags {
   readonly wait?: boolean;
   readonly follow?: boolean;
   readonly waitTimeout?: number;
+  /** The path of a file for the result. */
+  readonly output?: string;
+}
+
+/** A job that was submitted, or that was there. */
+interface Submitted {
+  readonly answer: string;
+  readonly job: Job;
+  readonly jobs: FollowedJobs;
 }
 
 /** Submits a job. With `wait` or `follow`, waits for its end and writes its result. */
@@ -18,16 +35,16 @@ export async function submitJob(
   given: readonly string[],
   { flags, context }: { readonly flags: SubmitFlags; readonly context: Context },
 ): Promise<ExitStatus> {
-  const { client, io, output, isQuiet, isJson } = context;
+  const { output, isQuiet, isJson } = context;
   const { wait = false, follow = false, waitTimeout } = flags;
   const waits = wait || follow;
-  if (waitTimeout !== undefined && !waits) {
-    throw new UsageError("Cannot submit the job: --wait-timeout needs --wait or --follow");
+  for (const [option, value] of [["--wait-timeout", waitTimeout], ["--output", flags.output]]) {
+    if (value === undefined || waits) continue;
+    throw new UsageError(`Cannot submit the job: ${option} needs --wait or --follow`);
   }
-  const args = await toolArguments(given, io);
-  const input: JobInput = { ...await jobFields(flags, io), tool, args };
-  const handle = await client.jobs.submit(input);
-  const { id, answer, job } = handle;
+  await using results = await resultTarget(flags.output, context);
+  const { answer, job, jobs } = await submitted(tool, given, { flags, context });
+  const { id } = job;
   if (!waits) {
     await writeJobs([job], context);
     if (answer !== "created" && !isQuiet) await output.note(answerText(answer, id));
@@ -40,13 +57,61 @@ export async function submitJob(
       : answerText(answer, id);
     await output.note(text);
   }
-  const jobs = {
-    events: (_id: string, options = {}) => handle.events(options),
-    wait: (_id: string, options = {}) => handle.done(options),
-    result: <T>(it: string): Promise<T> => client.jobs.result<T>(it),
-    results: client.jobs.results.bind(client.jobs),
+  const hasLog = follow && !isQuiet;
+  const options = { jobs, context, results, timeoutMs: waitTimeout, isLive: follow, hasLog };
+  const status = await followJob(id, options);
+  if (status === EXIT.ok) await results.keep();
+  return status;
+}
+
+async function submitted(
+  tool: string,
+  given: readonly string[],
+  { flags, context }: { readonly flags: SubmitFlags; readonly context: Context },
+): Promise<Submitted> {
+  const { client, io } = context;
+  const args = await toolArguments(given, io);
+  const fields = await jobFields(flags, io);
+  const batch = batchFields(flags);
+  if (batch === undefined) return await submittedAs({ ...fields, tool, args }, context);
+  const job = await earlierBatch(flags.id, { tool, context });
+  if (job !== undefined) return { answer: "existing", job, jobs: client.jobs };
+  const { format = "ndjson" } = batch;
+  const file = await uploadBatch(flags.batch ?? "", { format, context });
+  const input = { ...fields, ...batch, tool, args, inputsFile: file.id } as BatchJob;
+  return await submittedWith(file, input, context);
+}
+
+async function submittedAs(input: JobInput, { client }: Context): Promise<Submitted> {
+  const handle = await client.jobs.submit(input);
+  return {
+    answer: handle.answer,
+    job: handle.job,
+    jobs: {
+      events: (_id, options = {}) => handle.events(options),
+      wait: (_id, options = {}) => handle.done(options),
+      result: (it) => client.jobs.result(it),
+      results: (_id, options = {}) => handle.results(options),
+      logs: (_id, options = {}) => handle.logs(options),
+    },
   };
-  return await followJob(id, { jobs, context, timeoutMs: waitTimeout, isLive: follow });
+}
+
+/** Submits the batch of a file that was uploaded for it. */
+async function submittedWith(
+  file: FileInfo,
+  input: BatchJob,
+  context: Context,
+): Promise<Submitted> {
+  try {
+    const it = await submittedAs(input, context);
+    if (it.answer === "existing" || it.answer === "dropped") await removeUpload(file, context);
+    return it;
+  } catch (error) {
+    const isRefused = error instanceof SnakedenError && error.code !== "connection_lost";
+    if (isRefused) await removeUpload(file, context);
+    throw error;
+  }
 }
 
 function answerText(answer: string, id: string): string {

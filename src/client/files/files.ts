@@ -1,5 +1,5 @@
 import { InvalidInputError } from "../../errors.ts";
-import type { Reply, Transport } from "../http/mod.ts";
+import type { Host, Reply, Transport } from "../http/mod.ts";
 import type {
   AddFileOptions,
   DenFiles,
@@ -32,18 +32,7 @@ export class Files implements DenFiles {
    * `store_failed`; `connection_lost`. An error of the source is thrown as it is.
    */
   async add(source: FileBody, options: AddFileOptions = {}): Promise<FileInfo> {
-    const { signal, mediaType = typeOf(source), name = nameOf(source), ttlMs, sha256 } = options;
-    const ready = await readyBody(source, signal);
-    const reply = await this.#transport.send({
-      method: "PUT",
-      path: FILES,
-      query: { name, ttlMs, sha256 },
-      headers: { "content-type": mediaType ?? "application/octet-stream" },
-      ...ready,
-      signal,
-      timeoutMs: null,
-    });
-    return await fileIn(reply);
+    return (await sendFile(this.#transport, source, options)).file;
   }
 
   /**
@@ -93,6 +82,26 @@ export class Files implements DenFiles {
     const reply = await this.#transport.send({ method: "DELETE", path: pathOf(id) });
     await reply.text();
   }
+}
+
+/** Adds a file, like {@link Files.add}; returns it with its host. */
+export async function sendFile(
+  requests: Pick<Transport, "send">,
+  source: FileBody,
+  options: AddFileOptions,
+): Promise<{ readonly file: FileInfo; readonly host: Host }> {
+  const { signal, mediaType = typeOf(source), name = nameOf(source), ttlMs, sha256 } = options;
+  const ready = await readyBody(source, signal);
+  const reply = await requests.send({
+    method: "PUT",
+    path: FILES,
+    query: { name, ttlMs, sha256 },
+    headers: { "content-type": mediaType ?? "application/octet-stream" },
+    ...ready,
+    signal,
+    timeoutMs: null,
+  });
+  return { file: await fileIn(reply), host: reply.host };
 }
 
 /** Reads a page of files, which stand in a field of the answer. */

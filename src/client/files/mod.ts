@@ -4,4 +4,4 @@
  *
  * @module
  */
-export { Files, filesIn } from "./files.ts";
+export { Files, filesIn, sendFile } from "./files.ts";

@@ -47,7 +47,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** A job is kept, and an input stream is not. */
-function refuseInput(path: string): never {
+export function refuseInput(path: string): never {
   const message = "given an input stream; allowed: values that can be kept";
   throw invalidJob([{ path, message }]);
 }
@@ -77,7 +77,8 @@ function newKey(): string {
   return `client-${Array.from(bytes, (it) => it.toString(16).padStart(2, "0")).join("")}`;
 }
 
-function invalidJob(issues: readonly FieldIssue[]): InvalidInputError {
+/** The error for a submission that is wrong in these fields. */
+export function invalidJob(issues: readonly FieldIssue[]): InvalidInputError {
   const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   return new InvalidInputError(`Cannot submit the job: ${list.join("; ")}`, issues);
 }

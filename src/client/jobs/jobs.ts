@@ -20,6 +20,7 @@ import type {
   ManyOutcome,
   RetryManyOptions,
   SubmitAnswer,
+  SubmitJobOptions,
   SubmittedJob,
   WaitOptions,
 } from "../shapes/mod.ts";
@@ -31,6 +32,7 @@ import { jobEvents } from "./job_events.ts";
 import { jobLogs } from "./job_logs.ts";
 import { JobHandle } from "./job_handle.ts";
 import { JobRequests } from "./job_requests.ts";
+import { isStreamed, submitStreamed } from "./streamed_batch.ts";
 import { waitForEnd } from "./job_wait.ts";
 
 const JOBS = "/v1/jobs";
@@ -79,11 +81,21 @@ export class Jobs implements DenJobs {
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
    * `unknown_pool`, `idempotency_conflict`, `queue_draining`, `store_failed` or
    * `store_unavailable`; `connection_lost`, with `idempotencyKey` or `jobId` of the submission, if
-   * the host stays away.
+   * the host stays away. For the items of an iterable also the errors of `den.files.add()`, their
+   * own, and the reason of the signal.
    */
-  async submit(input: JobInput): Promise<JobHandle> {
+  async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
+    if (!isStreamed(input)) return await this.#submit(input, signal);
+    return await submitStreamed(input, {
+      requests: this.#requests,
+      signal,
+      submit: (batch, host) => new Jobs(this.#requests.at(host)).#submit(batch, signal),
+    });
+  }
+
+  async #submit(input: unknown, signal: AbortSignal | undefined): Promise<JobHandle> {
     const body = jobBody(input);
-    const ask: Ask = { method: "POST", path: JOBS, body: body.json, headers: JSON_BODY };
+    const ask: Ask = { method: "POST", path: JOBS, body: body.json, headers: JSON_BODY, signal };
     const submitted = await withKey(
       body,
       this.#requests.sendAgain(ask, async (reply) => {

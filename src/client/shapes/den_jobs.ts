@@ -18,6 +18,7 @@ import type {
   QueueUpdate,
   RetryManyOptions,
   SubmitAnswer,
+  SubmitJobOptions,
   SubmittedJob,
 } from "./job.ts";
 import type { WaitOptions } from "./pool.ts";
@@ -25,7 +26,7 @@ import type { WaitOptions } from "./pool.ts";
 /** Durable jobs. */
 export interface DenJobs {
   /** Submits a job. It is durable when this resolves. */
-  submit(input: JobInput): Promise<DenJobHandle>;
+  submit(input: JobInput, options?: SubmitJobOptions): Promise<DenJobHandle>;
   /** Submits jobs: up to 1,000 in an array all or none, others in parts of 1,000. */
   submitMany(inputs: Iterable<JobInput> | AsyncIterable<JobInput>): Promise<SubmittedJob[]>;
   /** Returns a job as it is now. */

@@ -200,8 +200,11 @@ export interface CallJob extends JobOptions {
 export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
-  /** The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`. */
-  readonly inputs?: readonly unknown[];
+  /**
+   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
+   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
+   */
+  readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
   /**
@@ -232,6 +235,12 @@ export interface BatchResultsOptions {
   /** False to end with the results so far. Default true: wait for those to come. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** Options of `submit()`. */
+export interface SubmitJobOptions {
+  /** Ends the submission while the items of a batch are taken. There is no job then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A job to submit. */

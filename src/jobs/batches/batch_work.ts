@@ -1,6 +1,5 @@
-import { type Clock, LoneSignal, settlesWithin, type StopSignal } from "../../async/mod.ts";
+import { type Clock, settlesWithin, type StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
-import type { BulkOutcome, BulkWatch } from "../../calls/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
 import type { CallWork, ItemOutcome } from "../../pool/mod.ts";
 import type { JobError } from "../../store/mod.ts";
@@ -10,6 +9,7 @@ import type { BatchItem, ItemFeed } from "./item_feed.ts";
 import { ItemFiles, type OpenedItems, type OpenFiles } from "./item_files.ts";
 import { OpenItems } from "./open_items.ts";
 import { OutputWriter, type OutputWriterDeps } from "./output_writer.ts";
+import { Part, type RunBulk } from "./part.ts";
 import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
 import { type BatchProgress, ProgressMeter } from "./progress.ts";
 import { resultText } from "./result_lines.ts";
@@ -23,7 +23,7 @@ export interface BatchWorkDeps extends Omit<OutputWriterDeps, "checkpoint" | "on
   readonly limits: { readonly maxItems: number; readonly maxResultBytes: number };
   /** Returns the most parts that may be under way. */
   readonly window: () => number;
-  readonly bulk: (args: readonly (string | Value)[], watch: BulkWatch) => Promise<BulkOutcome>;
+  readonly bulk: RunBulk;
   readonly openFiles: OpenFiles;
   /** Returns the time after which an item is tried again; null if it is not. */
   readonly retryInMs: (attempt: number, error: JobError) => number | null;
@@ -61,8 +61,8 @@ export class BatchWork {
   readonly #size = new PartSize();
   readonly #meter: ProgressMeter;
   readonly #bell = new Bell();
-  /** The parts that are under way, each with the signal that stops it. */
-  readonly #underWay = new Set<LoneSignal>();
+  /** The parts that are under way. */
+  readonly #underWay = new Set<Part>();
   /** The output of parts that is still being read. */
   readonly #outputs = new Set<Promise<void>>();
   #reading = false;
@@ -97,7 +97,7 @@ export class BatchWork {
     const { signal } = this.#deps;
     const stop = {
       handleEvent: () => {
-        for (const it of this.#underWay) it.abort(signal.reason);
+        for (const it of this.#underWay) it.stop(signal.reason);
         this.#bell.ring();
       },
     };
@@ -173,31 +173,30 @@ export class BatchWork {
   }
 
   async #send(given: readonly BatchItem[]): Promise<void> {
-    const signal = new LoneSignal();
-    this.#underWay.add(signal);
+    const part = new Part();
+    this.#underWay.add(part);
     try {
       if (!ItemFiles.concern(given)) {
         const args: (string | Value)[] = [];
         for (const item of given) if (item.args !== undefined) args.push(item.args);
-        return await this.#run({ items: given, args }, signal);
+        return await this.#run({ items: given, args }, part);
       }
       using files = new ItemFiles(this.#deps.openFiles);
       const opened = await files.open(given, (item, error) => this.#itemFailed(item, error));
-      if (signal.aborted) this.#items.putBack(opened.items);
-      else if (opened.items.length > 0) await this.#run(opened, signal);
+      if (part.signal.aborted) this.#items.putBack(opened.items);
+      else if (opened.items.length > 0) await this.#run(opened, part);
     } finally {
-      this.#underWay.delete(signal);
+      this.#underWay.delete(part);
       this.#bell.ring();
     }
   }
 
   /** Runs a part. Never throws. */
-  async #run({ items, args }: OpenedItems, signal: LoneSignal): Promise<void> {
+  async #run({ items, args }: OpenedItems, part: Part): Promise<void> {
     let ended = 0;
     let work: CallWork | undefined;
     try {
-      const { runMs } = await this.#deps.bulk(args, {
-        signal,
+      const { runMs } = await part.run(args, {
         onSent: (sent) => {
           work = sent;
           this.#deps.onBegun(sent.workerId);
@@ -209,8 +208,10 @@ export class BatchWork {
           }
           ended = first + outcomes.length;
           this.#writer.added();
+          // The worker pauses until the store has caught up.
+          return this.#writer.room();
         },
-      });
+      }, this.#deps);
       this.#size.ran(items.length, runMs);
       this.#failedParts = 0;
     } catch (error) {
@@ -235,11 +236,14 @@ export class BatchWork {
   }
 
   #endWithResult(item: BatchItem, result: string | Value): void {
-    const text = resultText(result);
     const { maxResultBytes } = this.#deps.limits;
-    if (text.length > maxResultBytes) {
-      const message = `Cannot keep the result: it has ${text.length} characters; allowed: at ` +
-        `most ${maxResultBytes} (jobs.maxResultBytes)`;
+    // What is too long by far is not even written.
+    const length = typeof result === "string" ? result.length : result.weight;
+    const text = length > maxResultBytes ? "" : resultText(result);
+    const size = Math.max(length, text.length);
+    if (size > maxResultBytes) {
+      const message = `Cannot keep the result: it has ${size} bytes of JSON; allowed: at most ` +
+        `${maxResultBytes} (jobs.maxResultBytes)`;
       return this.#endWithError(item, { code: "result_too_large", message });
     }
     this.#writer.lines.addResult(item.index, text);

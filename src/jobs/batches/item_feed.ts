@@ -1,4 +1,5 @@
 import { Value } from "../../bridge/mod.ts";
+import { parseExact } from "../../json/mod.ts";
 import {
   BEGINNING,
   type FileBytes,
@@ -219,7 +220,7 @@ class FileArgs {
   /** Reads tags in the item, or adds arguments that have some. */
   #slowly(json: string): Pick<BatchItem, "args" | "problem"> {
     try {
-      const item = Value.fromJsonTree(JSON.parse(json), this.#options).decode();
+      const item = Value.fromJsonTree(parseExact(json), this.#options).decode();
       const input = this.#input;
       if (input === undefined && !isObject(item)) return { args: undefined, problem: NO_OBJECT };
       const own = input === undefined ? item as object : { [input]: item };

@@ -1,9 +1,10 @@
 import { memberOf, rangesOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
 
-/** Bytes of items that are read ahead. */
-const AHEAD_BYTES = 1024 * 1024;
-/** The most items that wait for another attempt; then no further ones are read. */
+/** Bytes of items that are read ahead, and those that each takes besides its own. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
+const ITEM_OVERHEAD = 200;
+/** The most items that wait for another attempt; then no further ones are read or sent. */
 const MAX_WAITING = 1_000;
 
 /** An item that waits for its next attempt. */
@@ -49,12 +50,12 @@ export class OpenItems {
 
   /** True if more items should be read. */
   get wantMore(): boolean {
-    return !this.#isAtEnd && this.#aheadBytes < AHEAD_BYTES && this.#retries.length < MAX_WAITING;
+    return !this.#isAtEnd && this.#aheadBytes < AHEAD_BYTES && !this.#isWaiting;
   }
 
   /** The number of items that can be sent now. */
   get ready(): number {
-    return this.#again.length + this.#ahead.length - this.#aheadAt;
+    return this.#again.length + (this.#isWaiting ? 0 : this.#ahead.length - this.#aheadAt);
   }
 
   /** True if no further items are read. */
@@ -75,7 +76,7 @@ export class OpenItems {
       if (item.index < this.#earlier.next && !this.#wasOpen(item.index)) continue;
       this.#open.set(item.index, item);
       this.#ahead.push(item);
-      this.#aheadBytes += item.weight;
+      this.#aheadBytes += item.weight + ITEM_OVERHEAD;
     }
   }
 
@@ -154,11 +155,16 @@ export class OpenItems {
     };
   }
 
+  /** True if so many items wait for another attempt that no others should run. */
+  get #isWaiting(): boolean {
+    return this.#retries.length >= MAX_WAITING;
+  }
+
   #fromAhead(): BatchItem | undefined {
-    const item = this.#ahead[this.#aheadAt];
+    const item = this.#isWaiting ? undefined : this.#ahead[this.#aheadAt];
     if (item === undefined) return undefined;
     this.#aheadAt++;
-    this.#aheadBytes -= item.weight;
+    this.#aheadBytes -= item.weight + ITEM_OVERHEAD;
     return item;
   }
 }

@@ -41,6 +41,8 @@ export class OutputWriter {
   #cancelTimer: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
+  /** Resolves when what waits is taken; undefined if nobody waits for that. */
+  #taken: PromiseWithResolvers<void> | undefined;
 
   constructor(deps: OutputWriterDeps) {
     this.#deps = deps;
@@ -49,6 +51,13 @@ export class OutputWriter {
   /** True if so much waits for the store that nothing should be added. */
   get isFull(): boolean {
     return this.lines.bytes >= MAX_WAITING_BYTES;
+  }
+
+  /** Resolves when more should be added; undefined if that is now. */
+  room(): Promise<void> | undefined {
+    if (!this.isFull || this.#failure !== undefined) return undefined;
+    this.#taken ??= Promise.withResolvers<void>();
+    return this.#taken.promise;
   }
 
   /** Throws the error for which lines could not be written. */
@@ -85,16 +94,23 @@ export class OutputWriter {
     if (this.#writing !== undefined || this.lines.count === 0) return;
     // In the same turn, so that the checkpoint has exactly the items of the lines.
     const part = this.lines.take();
+    this.#endWaits();
     const checkpoint = this.#deps.checkpoint();
     this.#writing = this.#commit(part, checkpoint)
       .catch((error) => {
         this.#failure ??= { error };
+        this.#endWaits();
       })
       .finally(() => {
         this.#writing = undefined;
         if (this.lines.count > 0) this.added();
         this.#deps.onWritten();
       });
+  }
+
+  #endWaits(): void {
+    this.#taken?.resolve();
+    this.#taken = undefined;
   }
 
   async #commit(

@@ -1,4 +1,5 @@
 import { Value } from "../../bridge/mod.ts";
+import { parseExact } from "../../json/mod.ts";
 import type { Blobs, JobStore, StoredOutput } from "../../store/mod.ts";
 import type { BatchResult } from "../job.ts";
 import { StoredBlob } from "../stored_blob.ts";
@@ -63,6 +64,8 @@ function outputOf(
 }
 
 const TAG = '"$snakeden"';
+/** The beginning of a line with a result. */
+const RESULT = /^\{"index":\d+,"result":/;
 
 /** Yields the results of a batch, decoded, from the lines of its outputs. */
 export async function* batchResults<T>(
@@ -80,7 +83,8 @@ export async function* batchResults<T>(
 }
 
 function resultOf<T>(line: string): BatchResult<T> {
-  const tree = JSON.parse(line);
-  if (!line.includes(TAG) || !("result" in tree)) return tree;
-  return { ...tree, result: Value.fromJsonTree(tree.result).decode() };
+  if (!RESULT.test(line)) return JSON.parse(line);
+  const { index, result } = parseExact(line) as BatchResult<T> & { readonly result: T };
+  if (!line.includes(TAG)) return { index, result };
+  return { index, result: Value.fromJsonTree(result).decode() as T };
 }

@@ -64,8 +64,6 @@ interface StoredArgs {
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
-/** Parts wait behind the calls of jobs, which have the priority 0. */
-const PRIORITY = -1;
 /** The name of the file with the result. */
 const RESULT_FILE = "result.ndjson";
 /** The attempts of an item, unless the batch names others. */
@@ -193,7 +191,6 @@ export class BatchRunner implements Runner<BatchJob> {
     const callOptions = {
       pool: poolName,
       requestId: id,
-      priority: PRIORITY,
       timeoutMs: timeoutMs ?? (pool.code.timeoutOf(tool) || config.timeoutMs),
       ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     };
@@ -205,8 +202,8 @@ export class BatchRunner implements Runner<BatchJob> {
       limits: { maxItems: config.maxBatchItems, maxResultBytes: config.maxResultBytes },
       blobs: this.#blobs,
       window: () => window ?? Math.max(1, pools.get(poolName)?.size ?? 1),
-      bulk: (args, watch) =>
-        calls.bulk({ tool, items: args, options: callOptions }, {
+      bulk: (args, watch, priority) =>
+        calls.bulk({ tool, items: args, options: { ...callOptions, priority } }, {
           ...watch,
           output: run.output,
           job: id,

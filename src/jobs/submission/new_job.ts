@@ -14,10 +14,13 @@ export interface NewJobDeps {
   readonly kind: string;
   readonly prepared: PreparedJob;
   readonly config: JobsConfig;
+  /** The hash of the file with the items, which another file with the same items has, too. */
+  readonly itemsHash?: string | undefined;
 }
 
 /** Returns the job as the store keeps it, with the defaults of the configuration. */
-export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDeps): NewJob {
+export function newJob(job: CheckedJob, { id, ...deps }: NewJobDeps): NewJob {
+  const { kind, prepared, config, itemsHash } = deps;
   const { name, pool, args, files } = prepared;
   const { timeoutMs, stallTimeoutMs, retry } = job;
   const { queue = DEFAULT_QUEUE, tags = [], metadata = {} } = job;
@@ -46,11 +49,13 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
     ...startOf(job),
     ...(job.ttlMs === undefined ? {} : { ttlMs: job.ttlMs }),
     ...keysOf(job),
-    ...(job.id === undefined ? {} : { idHash: hashOf(job, { kind, prepared, options }) }),
+    ...(job.id === undefined
+      ? {}
+      : { idHash: hashOf(job, { kind, prepared, options, itemsHash }) }),
     ...(job.idempotencyKey === undefined ? {} : {
       idempotency: {
         key: job.idempotencyKey,
-        hash: hashOf(job, { kind, prepared, options }),
+        hash: hashOf(job, { kind, prepared, options, itemsHash }),
         ttlMs: config.idempotencyMs,
       },
     }),
@@ -74,17 +79,23 @@ function keysOf(
   };
 }
 
-/** Returns a hash that is the same for two submissions exactly if they ask for the same. */
+/**
+ * Returns a hash that is the same for two submissions exactly if they ask for the same. Two files
+ * of items with the same bytes are the same.
+ */
 function hashOf(
   job: CheckedJob,
-  { kind, prepared, options }: {
-    readonly kind: string;
-    readonly prepared: PreparedJob;
-    readonly options: JsonObject;
-  },
+  { kind, prepared, options, itemsHash }:
+    & Pick<NewJobDeps, "kind" | "prepared" | "itemsHash">
+    & { readonly options: JsonObject },
 ): string {
   const { args: _args, inputs: _inputs, runAt, ...rest } = job as CheckedBatch;
-  const asked = sorted({ ...rest, kind, options, name: prepared.name, pool: prepared.pool, runAt });
+  const { name, pool } = prepared;
+  const items = itemsHash === undefined ? { options } : {
+    options: { ...options, file: itemsHash },
+    inputsFile: itemsHash,
+  };
+  const asked = sorted({ ...rest, kind, name, pool, runAt, ...items });
   return createHash("sha256").update(JSON.stringify(asked)).update(prepared.args)
     .digest("base64url");
 }

@@ -2,6 +2,7 @@ import type { FilePlace } from "../../bridge/mod.ts";
 import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
 import type { Runners } from "../runners/mod.ts";
 import { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
@@ -13,7 +14,7 @@ export const MAX_BATCH = 1_000;
 
 /** Dependencies of {@link Submitter}. */
 export interface SubmitterDeps {
-  readonly store: Pick<JobStore, "submit">;
+  readonly store: Pick<JobStore, "submit" | "getFiles">;
   readonly runners: Runners;
   readonly config: JobsConfig;
 }
@@ -23,6 +24,9 @@ export interface Submitted {
   readonly job: NewJob;
   readonly answer: SubmitAnswer;
 }
+
+/** The hashes of files by their ids. */
+type Hashes = ReadonlyMap<string, string>;
 
 /** Checks submissions and hands them to the store. */
 export class Submitter {
@@ -46,12 +50,19 @@ export class Submitter {
    * throws.
    */
   async one(input: unknown): Promise<Submitted> {
-    const job = this.#prepare(input);
-    if (Array.isArray(job)) throw invalidJob(job);
-    if (job instanceof SnakedenError) throw job;
-    const [submitted] = await this.#send([job as NewJob]);
+    const job = this.#checked(input, await this.#hashesFor([input]));
+    const [submitted] = await this.#send([job]);
     if (submitted === undefined) throw new TypeError("the store has not answered");
     return submitted;
+  }
+
+  /**
+   * Checks a submission.
+   *
+   * @throws {SnakedenError} As {@link Submitter.one}, but for what the store throws.
+   */
+  check(input: unknown): void {
+    this.#checked(input, NO_HASHES);
   }
 
   /**
@@ -62,7 +73,7 @@ export class Submitter {
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
   async all(inputs: readonly unknown[], first = 0): Promise<readonly Submitted[]> {
-    return await this.#send(this.#allPrepared(inputs, first));
+    return await this.#send(this.#allPrepared(inputs, first, await this.#hashesFor(inputs)));
   }
 
   /**
@@ -88,9 +99,11 @@ export class Submitter {
   async *#arrayInParts(
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
-    const prepared = (first: number): readonly NewJob[] =>
-      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), first);
-    let jobs = prepared(0);
+    const prepared = async (first: number): Promise<readonly NewJob[]> => {
+      const part = inputs.slice(first, first + MAX_BATCH);
+      return this.#allPrepared(part, first, await this.#hashesFor(part));
+    };
+    let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
       const sent = this.#send(jobs);
       // It may fail while nobody waits for it.
@@ -99,7 +112,7 @@ export class Submitter {
       await nextTurn();
       let problem: unknown;
       try {
-        jobs = prepared(next);
+        jobs = await prepared(next);
       } catch (error) {
         problem = error;
       }
@@ -109,12 +122,12 @@ export class Submitter {
     yield await this.#send(jobs);
   }
 
-  #allPrepared(inputs: readonly unknown[], first: number): readonly NewJob[] {
+  #allPrepared(inputs: readonly unknown[], first: number, hashes: Hashes): readonly NewJob[] {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const job = this.#prepare(input);
+      const job = this.#prepare(input, hashes);
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
         continue;
@@ -151,8 +164,23 @@ export class Submitter {
     return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
+  #checked(input: unknown, hashes: Hashes): NewJob {
+    const job = this.#prepare(input, hashes);
+    if (Array.isArray(job)) throw invalidJob(job);
+    if (job instanceof SnakedenError) throw job;
+    return job as NewJob;
+  }
+
+  /** Returns the hashes of the files with the items of batches that may be repeated. */
+  async #hashesFor(inputs: readonly unknown[]): Promise<Hashes> {
+    const ids = inputs.map(itemsFileOf).filter((it) => it !== undefined);
+    if (ids.length === 0) return NO_HASHES;
+    const files = await this.#deps.store.getFiles(ids);
+    return new Map(files.flatMap((it) => it === undefined ? [] : [[it.id, it.sha256]]));
+  }
+
   /** Returns the job to submit, or what is wrong with it. */
-  #prepare(input: unknown): NewJob | readonly FieldIssue[] | SnakedenError {
+  #prepare(input: unknown, hashes: Hashes): NewJob | readonly FieldIssue[] | SnakedenError {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
@@ -163,7 +191,8 @@ export class Submitter {
     if (runner === undefined) throw new TypeError(`there is no runner for ${kind}`);
     try {
       const prepared = runner.prepare(checked);
-      const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config });
+      const itemsHash = hashes.get(itemsFileOf(checked) ?? "");
+      const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config, itemsHash });
       if (prepared.files !== undefined) this.#places.set(job, prepared.files);
       return job;
     } catch (error) {
@@ -172,6 +201,16 @@ export class Submitter {
       throw error;
     }
   }
+}
+
+const NO_HASHES: Hashes = new Map();
+
+/** Returns the id of the file with the items of a batch whose submission may be repeated. */
+function itemsFileOf(input: unknown): string | undefined {
+  if (!isRecord(input) || input["kind"] !== "batch") return undefined;
+  const { id, idempotencyKey, inputsFile } = input;
+  const isRepeatable = id !== undefined || idempotencyKey !== undefined;
+  return isRepeatable && typeof inputsFile === "string" ? inputsFile : undefined;
 }
 
 function unknownFile(fileId: string, path: string): SnakedenError {

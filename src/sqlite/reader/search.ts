@@ -1,11 +1,12 @@
 import {
   errorWords,
+  folded,
   matchesSearch,
   type SearchWord,
   searchWords,
 } from "../../store/jobs/job_search.ts";
 import type { JobError, JobFilter } from "../../store/mod.ts";
-import type { ListAsk } from "../messages/mod.ts";
+import type { Cell, ListAsk } from "../messages/mod.ts";
 import { IN_LIST, type Statements } from "../writer/mod.ts";
 import {
   baseOf,
@@ -32,9 +33,6 @@ const MAX_LOOKED = 5_000;
 const SLICE = 500;
 /** The most names of jobs that are looked through. */
 const MAX_NAMES = 1_000;
-
-/** Behind every text that begins with a prefix: the last code point, as UTF-8 is compared. */
-const LAST = "\u{10ffff}";
 
 /** A way to find candidates. */
 interface Plan {
@@ -150,7 +148,7 @@ function planOfWord(
 ): Plan {
   const [longest] = word.parts.toSorted((a, b) => b.length - a.length);
   const ranges = [rangeOf("id", word.text)].filter((it) => termsOf(statements, it) === undefined);
-  const sources = names.filter(({ name }) => name.toLowerCase().includes(word.lower))
+  const sources = names.filter(({ name }) => folded(name).includes(word.lower))
     .map(({ kind, name }): Condition => ({
       sql: "select job.seq from job indexed by job_name where kind = ? and name = ?",
       cells: [kind, name],
@@ -188,7 +186,21 @@ interface Range extends Condition {
 
 function rangeOf(column: keyof typeof TABLES, prefix: string): Range {
   const sql = `select job.seq from ${TABLES[column]} where ${column} >= ? and ${column} < ?`;
-  return { column, sql, cells: [prefix, prefix + LAST] };
+  return { column, sql, cells: [prefix, behind(prefix)] };
+}
+
+const LAST_CODE_POINT = 0x10ffff;
+
+/** Returns the first cell behind every text that begins with a prefix, as UTF-8 is compared. */
+function behind(prefix: string): Cell {
+  const points = Array.from(prefix, (it) => it.codePointAt(0) ?? 0);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last === LAST_CODE_POINT) continue;
+    // Surrogates are no characters.
+    return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+  }
+  // Bytes are behind all texts.
+  return new Uint8Array();
 }
 
 /** Returns a source for each of the texts in a range; undefined if they are many. */

@@ -1,5 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
-import { MIGRATIONS } from "./migrations/mod.ts";
+import { errorWords } from "../../store/jobs/job_search.ts";
+import type { JobError } from "../../store/mod.ts";
+import { MIGRATIONS, WORDS_FUNCTION } from "./migrations/mod.ts";
 
 /** Pages of the log after which a commit moves it into the database: 32 MiB. */
 const CHECKPOINT_PAGES = 8_192;
@@ -72,6 +74,9 @@ function migrate(database: DatabaseSync): void {
     if (version <= 0 && hasTables(database)) {
       throw new Error("it has tables that are not of Snakeden; use another data directory");
     }
+    database.function(WORDS_FUNCTION, (error) => {
+      return JSON.stringify(errorWords(JSON.parse(String(error)) as JobError));
+    });
     for (const change of MIGRATIONS.slice(version)) database.exec(change);
     database.exec(`pragma user_version = ${MIGRATIONS.length}`);
     // A write of its own, so that a full disk is found here.

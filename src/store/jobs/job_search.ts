@@ -12,14 +12,23 @@ const MAX_SHORT_WORDS = 4;
 /** The characters of a message whose words are kept. */
 const MAX_MESSAGE_CHARS = 2_000;
 
-const WORD = /[\p{L}\p{N}_]+/gu;
+/** Marks belong to words: Devanagari and Thai write vowels as marks. */
+const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 const SHORT = /^(?:.{1,2}|\p{N}+)$/u;
+
+/**
+ * Returns a text in the form in which searches compare it: in small letters, and with one form for
+ * `é`, which macOS writes as two characters in the names of files.
+ */
+export function folded(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
 
 /** A word of a search. */
 export interface SearchWord {
   /** As it was given, for ids and tags. */
   readonly text: string;
-  /** In small letters, for names. */
+  /** As {@link folded}, for names. */
   readonly lower: string;
   /** The words in it, for errors: `foo.bar` has two, `--` has none. */
   readonly parts: readonly string[];
@@ -50,14 +59,14 @@ export function searchWords(text: string): SearchWord[] {
     }]);
   }
   return [...new Set(text.trim().split(/\s+/))].map((it) => {
-    const lower = it.toLowerCase();
+    const lower = folded(it);
     return { text: it, lower, parts: [...lower.matchAll(WORD)].map(([part]) => cut(part)) };
   });
 }
 
 /**
  * Returns the words of an error by which it is found: of its code, its Python type and its message,
- * in small letters. A word with underscores counts as a whole, which has its first part at its
+ * as {@link folded}. A word with underscores counts as a whole, which has its first part at its
  * beginning, and in its other parts. The first {@link MAX_WORDS} are kept, and of words of one or
  * two characters or of digits the first {@link MAX_SHORT_WORDS}.
  */
@@ -69,7 +78,7 @@ export function errorWords({ code, message, details }: JobError): string[] {
   const found = new Set<string>();
   let short = 0;
   for (const text of [code, type, message.slice(0, MAX_MESSAGE_CHARS)]) {
-    for (const [word] of text.toLowerCase().matchAll(WORD)) {
+    for (const [word] of folded(text).matchAll(WORD)) {
       const parts = word.includes("_") ? word.split("_").slice(1).filter((it) => it !== "") : [];
       for (const it of [word, ...parts]) {
         if (found.size === MAX_WORDS) return [...found];
@@ -94,7 +103,7 @@ export interface Searched extends Pick<JobRow, "id" | "name" | "tags"> {
 /** Returns true if a job matches all words. */
 export function matchesSearch(words: readonly SearchWord[], job: Searched): boolean {
   return words.every(({ text, lower, parts }) =>
-    job.id.startsWith(text) || job.name.toLowerCase().includes(lower) ||
+    job.id.startsWith(text) || folded(job.name).includes(lower) ||
     job.tags.some((it) => it.startsWith(text)) ||
     (parts.length > 0 && parts.every((part) => job.words().some((it) => it.startsWith(part))))
   );

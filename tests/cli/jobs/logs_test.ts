@@ -1,22 +1,8 @@
 import assert from "node:assert/strict";
 import type { Claim, StoredLine } from "../../../src/store/mod.ts";
-import { CliHost } from "../cli_fixture.ts";
+import { CliHost, log, NOW } from "../cli_fixture.ts";
 
-const TIME = "2026-01-02T03:04:05.678Z";
-
-/** Adds lines to the log of a running job, as its host does. */
-async function log(
-  { jobs: { store } }: CliHost,
-  { job: { id }, token }: Claim,
-  ...given: readonly Partial<StoredLine>[]
-): Promise<void> {
-  const texts = given.map((it) =>
-    `${JSON.stringify({ at: Date.parse(TIME), source: "stdout", text: "", ...it })}\n`
-  );
-  const body = new TextEncoder().encode(texts.join(""));
-  const logs = [{ first: await store.lastLine(id) + 1, lines: given.length, body }];
-  assert.deepEqual(await store.extend([{ token, leaseMs: 60_000, logs }]), ["held"]);
-}
+const TIME = new Date(NOW).toISOString();
 
 async function started(host: CliHost, id = "a"): Promise<Claim> {
   await host.submit({ tool: "add", id, maxAttempts: 1 });

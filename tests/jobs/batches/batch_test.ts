@@ -86,6 +86,17 @@ Deno.test("a batch of values with bytes, and of a tool that streams", async () =
   assert.deepEqual(outcomes(counts.results), [[], [0, 1, 2]]);
 });
 
+Deno.test("whole numbers beyond 2^53 are exact in items and in results", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  const big = 12345678901234567890n;
+  const listed = await run(den, { tool: "echo", inputs: [big, { big }], input: "value" });
+  assert.deepEqual(outcomes(listed.results), [big, { big }]);
+  const bytes = '{"$snakeden":"bytes","base64":"AQ=="}';
+  const inputsFile = await fileOf(den, `${big}\n{"big":${big},"bytes":${bytes}}\n`);
+  const read = await run(den, { tool: "echo", inputsFile, input: "value" });
+  assert.deepEqual(outcomes(read.results), [big, { big, bytes: new Uint8Array([1]) }]);
+});
+
 Deno.test("an item that fails is tried again, or its error is in the result, and others go on", async () => {
   await using dir = await tempDir();
   const env = { LEDGER_PATH: join(dir.path, "ledger") };

@@ -82,7 +82,8 @@ function headerOf(rows: CsvRows, typesOf: TypesOf): CsvHeader | undefined {
   if (names.some((it) => it.includes("\0"))) throw wrong("a NUL character; is the file a table?");
   const empty = names.indexOf("");
   if (empty >= 0) throw wrong(`no name for column ${empty + 1}`);
-  const twice = names.find((it, i) => names.indexOf(it) !== i);
+  const seen = new Set<string>();
+  const twice = names.find((it) => seen.size === seen.add(it).size);
   if (twice !== undefined) throw wrong(`two columns with the name ${JSON.stringify(twice)}`);
   if (row.problem !== undefined) throw new FileFault(line, row.problem);
   const types = names.map(typesOf);

@@ -8,12 +8,15 @@
  * @module
  */
 import { BLOBS } from "./blobs.ts";
+import { ERROR_WORDS } from "./error_words.ts";
 import { FILES } from "./files.ts";
 import { FAIR_QUEUES } from "./fair_queues.ts";
 import { JOB_LOG } from "./job_log.ts";
 import { JOB_OUTPUTS } from "./job_outputs.ts";
 import { JOB_WORDS } from "./job_words.ts";
 import { JOBS } from "./jobs.ts";
+
+export { WORDS_FUNCTION } from "./error_words.ts";
 
 /**
  * The changes, in order: the first one makes version 1 of an empty database. A change that was
@@ -27,4 +30,5 @@ export const MIGRATIONS: readonly string[] = [
   JOB_WORDS,
   FILES,
   JOB_OUTPUTS,
+  ERROR_WORDS,
 ];

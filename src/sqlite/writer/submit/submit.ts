@@ -5,21 +5,13 @@ import { PLACE, stateOf } from "../../schema/mod.ts";
 import { nameFiles } from "../files/mod.ts";
 import { admit, counted, type JobFacts, joinKeys } from "../job_moves.ts";
 import { newRank } from "../ranks.ts";
-import type { Cell } from "../statements.ts";
 import type { WriteContext } from "../write_context.ts";
 import { findSame, keepKey } from "./earlier.ts";
 import { addTags, INLINE_BYTES, putArgs } from "./job_parts.ts";
+import { JobRows } from "./job_rows.ts";
 import { unknownFile } from "./refusals.ts";
 import { giveWay } from "./replacement.ts";
 import { NO_FILES, PACKED_CELLS, readSubmission, type Submission } from "./submission.ts";
-
-const INSERT = `insert into job (seq, id, kind, name, queue, pool, place, priority, max_attempts,
-  created_at, run_at, start_by, settings, uniq, ckey, rkey, tags, metadata, options,
-  args_bytes, args, attempt, run, begun, event_seq)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`;
-
-/** The same for a job with a rank, which comes last. */
-const INSERT_RANKED = INSERT.replace("event_seq)", "event_seq, rank)").replace("0, 0)", "0, 0, ?)");
 
 /**
  * Submits jobs, all or none. Returns the answers that are not `created`. If a job names a file that
@@ -34,20 +26,30 @@ export function submit(
   const others: OtherAnswer[] = [];
   const args = byteParts(bytes);
   const named = new Map(files);
+  const rows = new JobRows(ctx.statements);
   ctx.isChanged = true;
   for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
     const job = readSubmission(cells, at, named.get(i) ?? NO_FILES);
-    const answer = submitOne(ctx, job, args[i] ?? new Uint8Array());
+    const answer = submitOne(ctx, job, { args: args[i] ?? new Uint8Array(), rows });
     if (answer !== undefined) others.push([i, answer]);
   }
+  rows.flush();
   return { others };
+}
+
+/** The arguments of a job, and the rows among which it is inserted. */
+interface Insertion {
+  readonly args: Uint8Array;
+  readonly rows: JobRows;
 }
 
 function submitOne(
   ctx: WriteContext,
   it: Submission,
-  args: Uint8Array,
+  { args, rows }: Insertion,
 ): SubmitAnswer | undefined {
+  // An earlier one of this submission may be what is looked for.
+  if (it.idem !== null || it.hash !== null || it.uniq !== null) rows.flush();
   const earlier = findSame(ctx, it);
   if (earlier !== undefined) return earlier;
   if (it.uniq !== null) {
@@ -57,11 +59,11 @@ function submitOne(
       return other;
     }
   }
-  insert(ctx, it, args);
+  insert(ctx, it, { args, rows });
   return undefined;
 }
 
-function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
+function insert(ctx: WriteContext, it: Submission, { args, rows }: Insertion): void {
   const { now } = ctx;
   const { id, queue, pool, settings, uniq, ckey, rkey, cells, at } = it;
   const runAt = it.startAt ?? (it.startInMs === null ? now : now + it.startInMs);
@@ -86,34 +88,32 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
   const isInline = args.byteLength <= INLINE_BYTES;
   const { fair_by: fairBy } = ctx.queues.add(queue);
   const isRanked = fairBy !== null && place !== PLACE.scheduled;
-  const row: Cell[] = [
+  const priority = cells[at + 5] as number;
+  const metadata = cells[at + 19] as string | null;
+  rows.add({
     seq,
     id,
-    cells[at + 1] ?? null,
-    cells[at + 2] ?? null,
+    kind: cells[at + 1] ?? null,
+    name: cells[at + 2] ?? null,
     queue,
     pool,
     place,
-    cells[at + 5] ?? null,
-    cells[at + 6] ?? null,
-    now,
-    runAt,
-    startBy,
+    priority,
+    max_attempts: cells[at + 6] ?? null,
+    created_at: now,
+    run_at: runAt,
+    start_by: startBy,
     settings,
     uniq,
     ckey,
     rkey,
-    it.tags,
-    cells[at + 19] ?? null,
-    it.options,
-    args.byteLength,
-    isInline ? args : null,
-  ];
-  if (isRanked) {
-    const lane = { queue, pool, priority: cells[at + 5] as number };
-    row.push(newRank(ctx, fairBy, { lane, metadata: cells[at + 19] as string | null }));
-  }
-  ctx.statements.run(isRanked ? INSERT_RANKED : INSERT, ...row);
+    tags: it.tags,
+    metadata,
+    options: it.options,
+    args_bytes: args.byteLength,
+    args: isInline ? args : null,
+    ...(isRanked && { rank: newRank(ctx, fairBy, { lane: { queue, pool, priority }, metadata }) }),
+  });
   if (!isInline) putArgs(ctx, seq, args);
   if (it.tags !== null) addTags(ctx, seq, it.tags);
   if (it.files.length > 0) nameFiles(ctx, seq, it.files);

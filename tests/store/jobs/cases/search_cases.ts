@@ -105,6 +105,47 @@ export function testSearches(driver: JobDriver): void {
     assert.deepEqual(await find(kit, "job"), [other.id, id]);
   });
 
+  test("compares words of errors and names in any case, and in one form of Unicode", async (kit) => {
+    const message = "cafe\u0301.csv हिन्दी ภาษาไทย İstanbul STRASSE naïve \u{1f4a5}";
+    const { id } = await kit.submit({ name: "gro\u0308ße" });
+    const error = { code: "c", message };
+    await kit.end(await kit.one(), { type: "failed", error, retryInMs: null });
+    const texts = [
+      "café.csv",
+      "cafe\u0301",
+      "CAFÉ",
+      "हिन्दी",
+      "हिन्",
+      "ภาษาไทย",
+      "İSTANBUL",
+      "straße",
+    ];
+    const found = await Promise.all(texts.map((it) => find(kit, it)));
+    assert.deepEqual(found.map((it) => it.includes(id)), texts.map((it) => it !== "straße"));
+    for (const text of ["naïve", "nai\u0308ve", "GRÖSSE".replace("SS", "ß"), "gro\u0308ß"]) {
+      assert.deepEqual(await find(kit, text), [id], text);
+    }
+  });
+
+  test("finds the beginnings of tags of any characters, and takes none for syntax", async (kit) => {
+    const tags = [
+      ...["a\u{10ffff}b", "\u{10ffff}", "\ud7ffx", "a'b", 'a"b', "a%b", "a*b", "-a", "OR"],
+      ...["a\u{1f4a5}", "tag:x", "(a", "a\\b"],
+    ];
+    const jobs = tags.map((tag) => newJob({ id: crypto.randomUUID(), tags: [tag] }));
+    await kit.store.submit(jobs);
+    for (const [i, tag] of tags.entries()) {
+      assert.deepEqual(await find(kit, tag), [jobs[i]?.id], tag);
+      const [first = ""] = tag;
+      const expected = jobs.filter((it) =>
+        it.tags[0]?.startsWith(first) || it.id.startsWith(first)
+      );
+      const wide = (await find(kit, first)).filter((id) => expected.some((it) => it.id === id));
+      assert.deepEqual(wide, expected.map((it) => it.id).reverse(), first);
+    }
+    assert.deepEqual(await find(kit, "' or 1=1 --"), []);
+  });
+
   test("finds jobs whose error the store has made: expired and lost ones", async (kit) => {
     const expired = await kit.submit({ ttlMs: 100 });
     kit.clock.advance(200);

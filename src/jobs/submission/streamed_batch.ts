@@ -1,0 +1,71 @@
+import type { JobsConfig } from "../../config/mod.ts";
+import type { Files } from "../../files/mod.ts";
+import { isRecord } from "../../json/mod.ts";
+import { inputLines, isStreamed, type StreamedInputs } from "./input_lines.ts";
+import type { Submitted, Submitter } from "./submitter.ts";
+
+/** The file with the items of a batch. */
+const INPUTS_FILE = { name: "inputs.ndjson", mediaType: "application/x-ndjson" } as const;
+/** The time that the submission of a batch whose items were written may take. */
+const SUBMIT_MS = 10 * 60_000;
+
+/** Dependencies of {@link StreamedBatches}. */
+export interface StreamedBatchesDeps {
+  readonly submitter: Pick<Submitter, "one" | "check">;
+  readonly files: Pick<Files, "add" | "remove">;
+  readonly config: Pick<JobsConfig, "maxArgsBytes" | "maxBatchItems">;
+  readonly maxDepth: number | undefined;
+}
+
+/** A batch whose items come one after the other. */
+export interface StreamedBatch {
+  readonly kind: "batch";
+  readonly inputs: StreamedInputs;
+  readonly input?: unknown;
+}
+
+/** Submits batches whose items come one after the other: as a file, which the job keeps. */
+export class StreamedBatches {
+  readonly #deps: StreamedBatchesDeps;
+
+  constructor(deps: StreamedBatchesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Returns true for a submission that {@link StreamedBatches.submit} takes. */
+  static concern(input: unknown): input is StreamedBatch {
+    return isRecord(input) && input["kind"] === "batch" && isStreamed(input["inputs"]);
+  }
+
+  /**
+   * Writes the items to a file, and submits the batch. Without a job, there is no file either.
+   *
+   * @throws {SnakedenError} As {@link Submitter.one} and {@link Files.add}. An error of the items
+   * is thrown as it is; if the signal aborts, its reason.
+   */
+  async submit({ inputs, ...batch }: StreamedBatch, signal?: AbortSignal): Promise<Submitted> {
+    const { submitter, files, config } = this.#deps;
+    // What is wrong without the items is said before any is taken.
+    submitter.check({ ...batch, inputs: [] });
+    const lines = inputLines(inputs, {
+      takesAny: batch.input !== undefined,
+      maxItems: config.maxBatchItems,
+      maxItemBytes: config.maxArgsBytes,
+      maxDepth: this.#deps.maxDepth,
+    });
+    const { id } = await files.add(lines, {
+      ...INPUTS_FILE,
+      ttlMs: SUBMIT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    let submitted: Submitted | undefined;
+    try {
+      signal?.throwIfAborted();
+      submitted = await submitter.one({ ...batch, inputsFile: id, format: "ndjson" });
+      return submitted;
+    } finally {
+      // A job that takes the place of another one may have the file, which stays then.
+      if (submitted?.answer.answer !== "created") await files.remove(id).catch(() => {});
+    }
+  }
+}
