@@ -200,10 +200,7 @@ export interface CallJob extends JobOptions {
 export interface BatchJob extends JobOptions {
   readonly kind: "batch";
   readonly tool: string;
-  /**
-   * The items: objects of arguments, or any values with `input`. Instead of it, `inputsFile`.
-   * `submit()` writes those of an iterable that is no array to a file, as fast as they come.
-   */
+  /** The items; `submit()` writes those of an iterable that is no array to a file. */
   readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
   /** The id of a file with the items. */
   readonly inputsFile?: string;
