@@ -183,19 +183,14 @@ const THREAD_FILES: readonly string[] = [
   "src/routes/calls/bodies/submission_body.ts",
   "src/routes/calls/bodies/values_body.ts",
   "src/calls/call_fields.ts",
+  "src/sqlite/schema/open_database.ts",
   ...["logs", "search", "sources", "wait_reason"].map((it) => `src/sqlite/reader/${it}.ts`),
-  ...[
-    "schema/open_database.ts",
-    "writer/claim.ts",
-    "writer/files/change_files.ts",
-    "writer/finish.ts",
-    "writer/keys/fair_shares.ts",
-    "writer/keys/limit_keys.ts",
-    "writer/log.ts",
-    "writer/ranks.ts",
-    "writer/sweep.ts",
-    "writer/words.ts",
-  ].map((it) => `src/sqlite/${it}`),
+  ...["claim", "finish", "log", "ranks", "sweep", "words"].map((it) =>
+    `src/sqlite/writer/${it}.ts`
+  ),
+  "src/sqlite/writer/files/change_files.ts",
+  "src/sqlite/writer/keys/fair_shares.ts",
+  "src/sqlite/writer/keys/limit_keys.ts",
 ];
 
 function modProblems(edges: readonly Edge[]): string[] {
