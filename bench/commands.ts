@@ -98,6 +98,12 @@ export interface BulkCommand {
   readonly itemsPerCall: number;
 }
 
+/** A command to the host of the workload `batchjob`: a batch of so many items, from a source. */
+export interface BatchJobCommand {
+  readonly items: number;
+  readonly from: "inline" | "iterable" | "file";
+}
+
 /** A command to the client of HTTP: what to measure. */
 export type ClientCommand =
   | BodyCommand

@@ -14,6 +14,7 @@ import { pageOf } from "./page.ts";
 import { markdownOf, skippedMarkdown } from "./table.ts";
 import { arrays } from "./work/arrays.ts";
 import { batch } from "./work/batch.ts";
+import { batchjob } from "./work/batchjob.ts";
 import { bulk } from "./work/bulk.ts";
 import { echo } from "./work/echo.ts";
 import { files } from "./work/files.ts";
@@ -53,6 +54,7 @@ const WORKLOADS: readonly Workload[] = [
   jobs,
   files,
   bulk,
+  batchjob,
   joblog,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];

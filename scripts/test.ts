@@ -1,10 +1,10 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
  * examples in the documentation of mod.ts. The whole suite runs in two lanes side by side, since
- * most tests wait for processes; the second lane is printed when it has ended. With `--long`, tests/chaos takes ten minutes instead of
- * one, so does one job, and tests that kill a host do so 20 times. The last line is `N passed, N
- * failed`, the sum of the reports that the runners write. A runner that crashed counts as a
- * failure.
+ * most tests wait for processes; the second lane is printed when it has ended. With `--long`,
+ * tests/chaos takes ten minutes instead of one, so does one job, and tests that kill a host do so
+ * 20 times. The last line is `N passed, N failed`, the sum of the reports that the runners write. A
+ * runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,7 +1,4 @@
-/**
- * Tests the layout that docs/architecture.md describes: the directions of imports, and the names
- * and sizes of files.
- */
+/** Tests the layout of docs/architecture.md: the directions of imports, names and sizes. */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

@@ -1,4 +1,4 @@
-/** What stands in a text in place of its middle. */
+/** The mark that stands in a text in place of its middle. */
 const MARK = / … (\d+) characters left out … /g;
 /** The most characters of a mark. */
 const MARK_CHARS = 60;

@@ -97,3 +97,26 @@ Deno.test("a submission of the client that fails or is left leaves no file, and 
   await until(async () => await left() === 0, "the files are gone");
   assert.deepEqual((await den.jobs.list()).items, []);
 });
+
+Deno.test("a submission whose connection is cut in the middle makes no job, and no file", async () => {
+  await using served = await serveSuite(CONFIG);
+  await using den = new SnakedenClient({ baseUrl: served.url, apiKey: API_KEY });
+  const { hostname, port } = new URL(served.url);
+  const item = '{"key":1}';
+  const bodies = [
+    ["POST", "/v1/jobs", "application/json", `{"kind":"batch","tool":"square","inputs":[${item}`],
+    ["PUT", "/v1/files?name=inputs.ndjson", "application/x-ndjson", `${item}\n`.repeat(5_000)],
+  ] as const;
+  for (const [method, path, type, body] of bodies) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const head = `${method} ${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: ${type}\r\n` +
+      `authorization: Bearer ${API_KEY}\r\ncontent-length: ${body.length + 100}\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(head + body));
+    connection.close();
+  }
+  // What comes after it is answered after it was noticed.
+  const { id } = await den.jobs.submit({ kind: "batch", tool: "square", inputs: [{ key: 3 }] });
+  assert.equal((await den.jobs.wait(id)).state, "completed");
+  assert.deepEqual((await den.jobs.list()).items.map((it) => it.id), [id]);
+  assert.deepEqual(await den.files.list(), { items: [] });
+});

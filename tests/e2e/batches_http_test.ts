@@ -1,5 +1,6 @@
 /** Batches over HTTP, and in the client. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { SnakedenClient } from "../../src/client/mod.ts";
 import { API_KEY, serveSuite } from "../client/served.ts";
 
@@ -65,4 +66,78 @@ Deno.test("a served batch is submitted, followed and read by ranges, and the cli
   assert.deepEqual(await Array.fromAsync(bytes.results()), [
     { index: 0, result: new Uint8Array([7, 7]) },
   ]);
+});
+
+Deno.test("the result of a batch that has ended has a tag, and is read in parts", async () => {
+  const adapters = new URL("../fixtures/adapters", import.meta.url).pathname;
+  await using served = await serveSuite(POOLS(adapters));
+  await using den = new SnakedenClient({ baseUrl: served.url, apiKey: API_KEY });
+  const inputs = Array.from({ length: 300 }, (_, key) => ({ key }));
+  const batch = await den.jobs.submit({ kind: "batch", tool: "square", inputs });
+  await batch.done();
+  const get = (headers: Record<string, string>, method = "GET"): Promise<Response> =>
+    fetch(`${served.url}/v1/jobs/${batch.id}/result`, {
+      method,
+      headers: { authorization: `Bearer ${API_KEY}`, ...headers },
+    });
+  const whole = await get({});
+  const text = await whole.text();
+  const etag = whole.headers.get("etag") ?? "";
+  assert.match(etag, /^"/);
+  const parts: [Record<string, string>, number, string][] = [
+    [{ "if-none-match": etag }, 304, ""],
+    [{ range: "bytes=-9" }, 206, text.slice(-9)],
+    [{ range: `bytes=${text.length - 5}-` }, 206, text.slice(-5)],
+    [{ range: "bytes=3-7", "if-range": etag }, 206, text.slice(3, 8)],
+    [{ range: "bytes=3-7", "if-range": '"another"' }, 200, text],
+    [{ range: "bytes=0-3,9-12" }, 200, text],
+    [{ range: "lines=0-3" }, 200, text],
+  ];
+  for (const [headers, status, body] of parts) {
+    const answer = await get(headers);
+    assert.deepEqual([answer.status, await answer.text()], [status, body], JSON.stringify(headers));
+  }
+  const outside = await get({ range: `bytes=${text.length}-` });
+  assert.deepEqual([outside.status, outside.headers.get("content-range")], [
+    416,
+    `bytes */${text.length}`,
+  ]);
+  await outside.body?.cancel();
+  const head = await get({}, "HEAD");
+  assert.deepEqual([head.status, head.headers.get("content-length")], [200, String(text.length)]);
+  // A completed batch starts over, so its result is another one.
+  await batch.retry();
+  await batch.done();
+  const other = await get({ range: "bytes=3-7", "if-range": etag });
+  assert.equal(other.status, 200);
+  assert.equal((await other.text()).trimEnd().split("\n").length, 300);
+});
+
+Deno.test("a part of the result whose blob is gone is an error for each reader", async () => {
+  const adapters = new URL("../fixtures/adapters", import.meta.url).pathname;
+  await using served = await serveSuite(POOLS(adapters));
+  await using den = new SnakedenClient({ baseUrl: served.url, apiKey: API_KEY });
+  const inputs = Array.from({ length: 3 }, () => ({ chars: 200_000 }));
+  const batch = await den.jobs.submit({ kind: "batch", tool: "long_text", inputs });
+  await batch.done();
+  const blobs = join(served.folder, "data", "blobs");
+  for await (const entry of Deno.readDir(blobs)) {
+    if (entry.name.length !== 2) continue;
+    for await (const { name } of Deno.readDir(join(blobs, entry.name))) {
+      await Deno.remove(join(blobs, entry.name, name));
+    }
+  }
+  const lost = { code: "store_failed", message: /blob .* is missing or damaged; retry the job/ };
+  await assert.rejects(Array.fromAsync(batch.results()), lost);
+  const answer = await fetch(`${served.url}/v1/jobs/${batch.id}/result`, {
+    headers: { authorization: `Bearer ${API_KEY}` },
+  });
+  assert.deepEqual([answer.status, (await answer.json()).code], [500, "store_failed"]);
+  const copied = await den.jobs.submit({
+    kind: "batch",
+    tool: "long_text",
+    inputs,
+    resultFile: true,
+  });
+  assert.equal((await copied.done()).state, "completed");
 });

@@ -1,4 +1,4 @@
-/** What is hard to keep in the logs of jobs, with real workers over both carriers. */
+/** Output that is hard to keep in the logs of jobs, with real workers over both carriers. */
 import assert from "node:assert/strict";
 import type { JobInput, LogLine, Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";

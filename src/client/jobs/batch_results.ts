@@ -1,9 +1,10 @@
 import { Backoff } from "../../async/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
+import { connectionLost } from "../http/mod.ts";
 import type { BatchResult, BatchResultsOptions } from "../shapes/mod.ts";
 import { decodeFields } from "../values/mod.ts";
-import { isPassing, type JobRequests } from "./job_requests.ts";
+import { isPassing, type JobRequests, pause } from "./job_requests.ts";
 import { MAX_FAILURES } from "./job_wait.ts";
 
 const LINE_FEED = 0x0a;
@@ -19,6 +20,7 @@ export async function* batchResults<T>(
 ): AsyncGenerator<BatchResult<T>, void, undefined> {
   const backoff = new Backoff({ baseMs: 100, capMs: 5_000 });
   const place = { bytes: 0 };
+  let url = "";
   while (true) {
     try {
       const query = `?follow=${follow}&from=${place.bytes}`;
@@ -27,6 +29,7 @@ export async function* batchResults<T>(
         headers: { accept: "application/x-ndjson" },
         ...(signal === undefined ? {} : { signal }),
       });
+      url = reply.response.url;
       for await (const line of linesOf(reply.response, place)) {
         backoff.reset();
         yield resultOf<T>(line);
@@ -34,13 +37,12 @@ export async function* batchResults<T>(
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      const isLost = isPassing(error) || error instanceof TypeError;
-      if (!isLost || backoff.failures >= MAX_FAILURES) throw error;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, backoff.failed());
-      signal?.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      clearTimeout(timer);
+      // The body of an answer that is cut fails with a TypeError.
+      const lost = error instanceof TypeError
+        ? connectionLost(url, error, { note: `${place.bytes} bytes had arrived` })
+        : error;
+      if (!isPassing(lost) || backoff.failures >= MAX_FAILURES) throw lost;
+      await pause(backoff.failed(), signal);
     }
   }
 }

@@ -71,7 +71,8 @@ export function isPassing(error: unknown): boolean {
   return error instanceof SnakedenError && error.retryable;
 }
 
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits, at most until the signal aborts, whose reason is thrown. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   const bound = new Bound([signal], { timeoutMs: undefined, late: () => new Error("late") });
   try {
     await bound.pause(ms);

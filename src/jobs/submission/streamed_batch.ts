@@ -6,6 +6,11 @@ import type { Submitted, Submitter } from "./submitter.ts";
 
 /** The file with the items of a batch. */
 const INPUTS_FILE = { name: "inputs.ndjson", mediaType: "application/x-ndjson" } as const;
+/**
+ * The longest list that is kept with its job, which reads it at once. A longer one is written to a
+ * file, so that it holds the event loop neither now nor when the job starts.
+ */
+const MAX_LIST_ITEMS = 10_000;
 /** The time that the submission of a batch whose items were written may take. */
 const SUBMIT_MS = 10 * 60_000;
 
@@ -17,14 +22,14 @@ export interface StreamedBatchesDeps {
   readonly maxDepth: number | undefined;
 }
 
-/** A batch whose items come one after the other. */
+/** A batch whose items come one after the other, or are many. */
 export interface StreamedBatch {
   readonly kind: "batch";
   readonly inputs: StreamedInputs;
   readonly input?: unknown;
 }
 
-/** Submits batches whose items come one after the other: as a file, which the job keeps. */
+/** Submits batches whose items come one after the other, or are many: as a file for the job. */
 export class StreamedBatches {
   readonly #deps: StreamedBatchesDeps;
 
@@ -34,7 +39,9 @@ export class StreamedBatches {
 
   /** Returns true for a submission that {@link StreamedBatches.submit} takes. */
   static concern(input: unknown): input is StreamedBatch {
-    return isRecord(input) && input["kind"] === "batch" && isStreamed(input["inputs"]);
+    if (!isRecord(input) || input["kind"] !== "batch") return false;
+    const { inputs } = input;
+    return isStreamed(inputs) || (Array.isArray(inputs) && inputs.length > MAX_LIST_ITEMS);
   }
 
   /**

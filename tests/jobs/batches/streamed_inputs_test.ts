@@ -46,6 +46,15 @@ Deno.test("items of any iterable are written to a file that the job keeps", asyn
   for (const { id } of items) await assert.rejects(den.files.remove(id), { code: "file_in_use" });
 });
 
+Deno.test("a list of more than 10,000 items is written to a file, a shorter one is not", async () => {
+  await using den = await startDen({ adapter: "batch_work" });
+  for (const [count, files] of [[10_000, 0], [10_001, 1]] as const) {
+    const inputs = [...keys(count)];
+    assert.equal((await outcomes(den, { tool: "square", inputs })).at(-1), (count - 1) ** 2);
+    assert.equal((await den.files.list()).items.length, files);
+  }
+});
+
 Deno.test("items of an iterable may be every value that those of a list may be", async () => {
   await using den = await startDen({ adapter: "batch_work" });
   const big = 12345678901234567890n;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Claim, RunLines, StoredLine } from "../../../src/store/mod.ts";
+import { Traffic } from "../../../src/routes/mod.ts";
 import { EventReader } from "../event_reader.ts";
 import { type JobClient, jobClient } from "./job_client.ts";
 
@@ -135,5 +136,23 @@ Deno.test("GET /v1/jobs/:id/logs ends what it reads when its reader leaves", asy
   assert.equal((await events.next())?.["id"], "1");
   await events[Symbol.asyncDispose]();
   // The store would wait for a reader that is still there.
+  await jobs.complete(claim, 1);
+});
+
+Deno.test("GET /v1/jobs/:id/logs cuts off a reader that takes nothing for too long", async () => {
+  await using first = jobClient();
+  using traffic = new Traffic({ ...first.engine.config.limits, answerTimeoutMs: 0 });
+  await using jobs = jobClient({ app: { traffic } });
+  const { id, claim } = await started(jobs);
+  await write(jobs, claim, lines(1, { text: "a" }));
+  await write(jobs, claim, lines(2, { text: "b" }));
+  for (const query of ["", "?format=text", "?follow=false"]) {
+    const reader = (await jobs.request(`/v1/jobs/${id}/logs${query}`)).body?.getReader();
+    await reader?.read();
+    assert.equal(traffic.answers.time.isEmpty, false);
+    traffic.check();
+    await assert.rejects(async () => await reader?.read(), /Nobody reads the events/);
+    assert.equal(traffic.answers.time.isEmpty, true);
+  }
   await jobs.complete(claim, 1);
 });

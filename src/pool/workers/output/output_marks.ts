@@ -23,8 +23,9 @@ const MARK = /^(?:(\d{1,10})|of=(\d{1,10})|end=(\d{1,10})|exit=(\d{1,3}))$/;
 
 /**
  * Removes the marks from the lines of one pipe of a worker. A mark stands at the end of a line: it
- * ends the line before it. It names the owner of the output that follows, the owner of that line alone,
- * the call whose output has ended, or the status with which the worker's own code is about to exit.
+ * ends the line before it. It names the owner of the output that follows, the owner of that line
+ * alone, the call whose output has ended, or the status with which the worker's own code is about
+ * to exit.
  *
  * @see output.py, the twin of this file, which writes the marks
  */

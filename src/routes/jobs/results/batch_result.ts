@@ -39,6 +39,21 @@ export function resultStream(
   }, { highWaterMark: 0 });
 }
 
+/**
+ * Looks at the first byte of a range, if it is there already: once the response has begun, an error
+ * could only cut it.
+ *
+ * @throws {SnakedenError} `unknown_job`; `store_failed` if the byte is missing or damaged.
+ */
+export async function checkStart(
+  jobs: Pick<Jobs, "outputs">,
+  id: string,
+  { start, end }: ResultRange,
+): Promise<void> {
+  const first = { start, end: Math.min(start + 1, end) };
+  for await (const _ of chunksOf(jobs.outputs(id, { follow: false }), first)) return;
+}
+
 /** Yields the bytes of a range of outputs. Parts before it are not read. */
 async function* chunksOf(
   outputs: ReturnType<Jobs["outputs"]>,

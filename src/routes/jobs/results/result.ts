@@ -15,7 +15,7 @@ import {
 import { AcceptRanges, type AppEnv, rangedAnswer, streamedBody } from "../../http/mod.ts";
 import { type EncodedJson, invalidBody, onceEach, problemAnswers } from "../../schema/mod.ts";
 import { around, jsonAnswer } from "../job_answer.ts";
-import { NDJSON, type ResultRange, resultStream } from "./batch_result.ts";
+import { checkStart, NDJSON, type ResultRange, resultStream } from "./batch_result.ts";
 import { checkedId } from "../job_fields.ts";
 import { JOB_PARAM } from "../job_schema.ts";
 import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
@@ -98,6 +98,7 @@ export function addJobResult(
       const follow = followOf(query.follow);
       const { kind } = await jobs.get(id);
       if (kind === "batch") {
+        await checkStart(jobs, id, range);
         const stream = resultStream(jobs, id, { follow, range });
         return linesAnswer(
           new Response(streamedBody([stream], traffic.answers), {
@@ -143,7 +144,10 @@ async function endedBatch(
     bytes,
     // The lines of a job that has ended change only if it ends again.
     tag: `${id}-${finishedAt}`,
-    open: (range: ResultRange) => Promise.resolve(resultStream(jobs, id, { follow: false, range })),
+    open: async (range: ResultRange) => {
+      await checkStart(jobs, id, range);
+      return resultStream(jobs, id, { follow: false, range });
+    },
   };
   const headers = { "content-type": NDJSON };
   return linesAnswer(await rangedAnswer(request, source, { answers: traffic.answers, headers }));
