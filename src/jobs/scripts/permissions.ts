@@ -12,7 +12,7 @@ export type Permissions = { readonly [K in PermissionKind]?: true | readonly str
 export interface GrantOptions {
   /** The most that may be granted. */
   readonly allowed: Permissions;
-  /** The folder of the script, which relative paths go by. */
+  /** The folder of the script, to which paths may be relative. */
   readonly folder: string;
 }
 
@@ -57,7 +57,7 @@ function refused(
 ): FieldIssue {
   const allowed = Array.isArray(most) && most.length > 0
     ? `what the folder of the script allows, ${most.join(", ")}`
-    : `none, since the folder of the script allows no ${kind}`;
+    : `none: the folder of the script allows no ${kind}`;
   return { path, message: `given ${shown}; allowed: ${allowed}` };
 }
 
