@@ -54,6 +54,8 @@ const recordSchema = z.object({
   files: z.array(z.tuple([z.string(), z.string()])),
   /** True if it imports anything that is not a file of its own. */
   isLocked: z.boolean(),
+  /** What it imports from elsewhere, in the cache of Deno, which others may empty. */
+  cached: z.array(z.string()),
   denoDir: z.string(),
 });
 type ScriptRecord = z.output<typeof recordSchema>;
@@ -69,8 +71,8 @@ interface Ready {
 
 /** The parts of `deno info --json` that matter. */
 const infoSchema = z.object({
-  modules: z.array(z.object({ specifier: z.string() })).default([]),
-  npmPackages: z.record(z.string(), z.unknown()).default({}),
+  modules: z.array(z.object({ specifier: z.string(), local: z.string().nullish() })).default([]),
+  npmPackages: z.record(z.string(), z.object({ localPath: z.string().nullish() })).default({}),
 });
 
 /**
@@ -148,7 +150,7 @@ export class DenoEnvironments {
     };
     const isValid = record?.deno === wanted.deno && record.config === wanted.config &&
       record.lock === wanted.lock && await fileState(lock) !== "" &&
-      await haveHashes(record.files);
+      await haveHashes(record.files) && await areThere(record.cached);
     if (record === undefined || !isValid) {
       onProgress?.(`Fetching what ${name} imports`);
       const beside = own === undefined ? "" : join(own, "..", "deno.lock");
@@ -167,7 +169,7 @@ export class DenoEnvironments {
       await touch(made);
     }
     for (const [path] of record.files) if (!states.has(path)) await note(path);
-    for (const path of [lock, config.path]) await note(path);
+    await Promise.all([lock, config.path, ...record.cached].map(note));
     const locked = record.isLocked ? [`--lock=${lock}`, "--frozen"] : ["--no-lock"];
     return {
       prepared: {
@@ -197,7 +199,7 @@ export class DenoEnvironments {
       readonly name: string;
       readonly signal?: AbortSignal | undefined;
     },
-  ): Promise<Pick<ScriptRecord, "files" | "isLocked" | "denoDir">> {
+  ): Promise<Pick<ScriptRecord, "files" | "isLocked" | "cached" | "denoDir">> {
     const { folder } = snakedenPlace();
     const run = (...args: string[]): Promise<string> => this.#run(deno, args, options);
     const newLock = `${lock}.${crypto.randomUUID().slice(0, 8)}`;
@@ -212,10 +214,16 @@ export class DenoEnvironments {
       const files = modules.flatMap(({ specifier }) =>
         specifier.startsWith("file:") ? [fileURLToPath(specifier)] : []
       ).filter((it) => !it.startsWith(folder) || it === file);
+      const remote = modules.filter(({ specifier }) => !specifier.startsWith("file:"));
+      const cached = [
+        ...remote.map(({ local }) => local),
+        ...Object.values(npmPackages).map(({ localPath }) => localPath),
+      ].filter((it) => typeof it === "string");
       const hashed = files.map(async (it): Promise<[string, string]> => [it, await fileHash(it)]);
       await Deno.rename(newLock, lock);
       return {
         files: await Promise.all(hashed),
+        cached,
         isLocked: modules.length > files.length || Object.keys(npmPackages).length > 0,
         denoDir,
       };
@@ -310,6 +318,11 @@ async function isSame(states: ReadonlyMap<string, string>): Promise<boolean> {
 async function haveHashes(files: ScriptRecord["files"]): Promise<boolean> {
   const same = await Promise.all(files.map(async ([path, hash]) => await fileHash(path) === hash));
   return same.every((it) => it);
+}
+
+async function areThere(paths: readonly string[]): Promise<boolean> {
+  const states = await Promise.all(paths.map(fileState));
+  return !states.includes("");
 }
 
 /** Returns a record; undefined if there is none, or none that is whole. */
