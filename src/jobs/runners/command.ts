@@ -82,7 +82,7 @@ export class CommandRunner implements Runner<CommandJob> {
     if (command === undefined) {
       throw new SnakedenError(
         "script_failed",
-        `Cannot run the command ${job.name}: the configuration does not have it any more ` +
+        `Cannot run the command ${job.name}: the configuration no longer has it ` +
           "(jobs.commands)",
       );
     }

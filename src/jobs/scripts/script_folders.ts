@@ -7,7 +7,7 @@ import { isWithin } from "./permissions.ts";
 /** The language of a script. */
 export type ScriptLanguage = "typescript" | "python";
 
-/** The languages by the ends of names. */
+/** The languages by the extensions of files. */
 const LANGUAGES: Readonly<Record<string, ScriptLanguage>> = {
   ".ts": "typescript",
   ".mts": "typescript",
@@ -27,7 +27,7 @@ export interface FoundScript {
   readonly root: string;
 }
 
-/** The most names that an error suggests one from. */
+/** The most names from which an error suggests one. */
 const MAX_NAMES = 1_000;
 
 /** The folders whose files may be run. */
@@ -62,7 +62,7 @@ export class ScriptFolders {
   /**
    * Finds a script by its path in one of the folders. The first folder that has it counts.
    *
-   * @throws {InvalidInputError} For a path that is none of a script.
+   * @throws {InvalidInputError} For a path that cannot be one of a script.
    * @throws {SnakedenError} `unknown_script` if no folder has it.
    */
   async find(script: string): Promise<FoundScript> {
@@ -174,7 +174,7 @@ async function scriptsIn(path: string): Promise<string[]> {
   return names;
 }
 
-/** The error for a path that is none of a script. */
+/** The error for a path that cannot be one of a script. */
 function refusedScript(message: string): InvalidInputError {
   return refusedJob([{ path: "script", message }]);
 }

@@ -17,9 +17,9 @@ const FETCH_ENV: readonly string[] = [
   ...["NPM_CONFIG_REGISTRY", "JSR_URL"],
   ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),
 ];
-/** The lines of Deno that an error shows. */
+/** The most lines of Deno's output that an error shows. */
 const SHOWN_LINES = 15;
-/** The days that the record of a script stays that does not run any more. */
+/** The days for which the record of a script that no longer runs is kept. */
 const KEPT_DAYS = 14;
 const SWEEP_MS = 24 * 60 * 60 * 1000;
 
@@ -54,7 +54,7 @@ const recordSchema = z.object({
   files: z.array(z.tuple([z.string(), z.string()])),
   /** True if it imports anything that is not a file of its own. */
   isLocked: z.boolean(),
-  /** What it imports from elsewhere, in the cache of Deno, which others may empty. */
+  /** The paths of its other imports in the cache of Deno, which others may empty. */
   cached: z.array(z.string()),
   denoDir: z.string(),
 });
@@ -250,7 +250,8 @@ export class DenoEnvironments {
     if (!Deno.build.standalone) return Deno.execPath();
     throw environmentFailed(
       name,
-      `this program is compiled and cannot run scripts itself; name the program deno by ${HOST_ENV.deno}`,
+      "this program is compiled and cannot run scripts itself; name the program deno by " +
+        HOST_ENV.deno,
     );
   }
 
@@ -284,7 +285,7 @@ export class DenoEnvironments {
     );
   }
 
-  /** Removes the records of scripts that did not run for a time. */
+  /** Removes the records of scripts that have not run for a while. */
   async #sweep(): Promise<void> {
     const now = Date.now();
     if (now - this.#sweptMs < SWEEP_MS) return;
