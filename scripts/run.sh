@@ -16,6 +16,11 @@ for it; do
 done
 
 case $file in
+  "")
+    # Deno would list the tasks, and ask for one.
+    echo "snakeden: Cannot run a script: none is named; allowed: deno task run FILE [ARGUMENT...]" >&2
+    exit 2
+    ;;
   *.py)
     # Puts the program before the file, by moving each argument from the front to the end.
     i=0

@@ -8,7 +8,7 @@ import { type Config, type ConfigInput, configSchema, type ParsedPool } from "./
 
 /** Options of {@link parseConfig}. */
 export interface ParseOptions {
-  /** The folder that relative paths go by; default the working directory. */
+  /** The folder to which paths may be relative; default the working directory. */
   readonly baseDir?: string;
   /** The `modulePaths` of a pool that names none; default `baseDir`. */
   readonly modulePaths?: readonly string[];

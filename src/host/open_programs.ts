@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SizedConfig } from "../config/mod.ts";
+import { invalidConfig, type SizedConfig } from "../config/mod.ts";
 import { messageOf } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
 import {
@@ -39,7 +39,7 @@ export class Programs implements AsyncDisposable {
   readonly #folders: AttemptFolders;
   readonly #environments: ScriptEnvironments;
 
-  private constructor(parts: ProgramsParts, python: string) {
+  private constructor(parts: ProgramsParts, folders: ScriptFolders, python: string) {
     const { config: { jobs: config, limits, dataDir }, runId, runDirectory, files, url, tokens } =
       parts;
     const isUsed = config.scriptFolders.length > 0 || config.allowInline ||
@@ -67,7 +67,7 @@ export class Programs implements AsyncDisposable {
     });
     this.scripts = {
       programs,
-      folders: new ScriptFolders(config.scriptFolders),
+      folders,
       environments: this.#environments,
       files,
       config,
@@ -76,12 +76,19 @@ export class Programs implements AsyncDisposable {
     this.commands = { programs, config, limits };
   }
 
-  /** Opens the parts; the guard starts if the configuration has scripts or commands. */
+  /**
+   * Opens the parts; the guard starts if the configuration has scripts or commands.
+   *
+   * @throws {InvalidInputError} `config_invalid` if a folder of scripts does not exist.
+   */
   static async open(parts: ProgramsParts): Promise<Programs> {
+    const folders = new ScriptFolders(parts.config.jobs.scriptFolders);
+    const issues = await folders.issues();
+    if (issues.length > 0) throw invalidConfig("", issues);
     const [shared] = parts.pythons.list;
     if (shared === undefined) throw new TypeError("the host has no Python");
     // That of an environment is a link to it.
-    return new Programs(parts, await Deno.realPath(shared.python.executable));
+    return new Programs(parts, folders, await Deno.realPath(shared.python.executable));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -110,7 +110,7 @@ export class ScriptPythons {
     return { executable: await Deno.realPath(found.baseExecutable), version: found.version };
   }
 
-  /** Removes environments of scripts that were not used for a time. */
+  /** Removes environments of scripts that have not been used for a while. */
   async sweep(): Promise<void> {
     await sweepEnvironments(environmentRoot(this.#options.dataDir), "", { kind: "script" });
   }

@@ -8,7 +8,7 @@ const BY_HAND = "artifacts";
 /** A plain name: no folder, and nothing that is one. */
 const NAME = /^(?!\.{1,2}$)[^/\\\0]{1,255}$/;
 
-/** The files that a program hands over beside its result. */
+/** The files that a program returns beside its result. */
 export interface Artifacts {
   /** Returns the path at which a file of this name becomes an artifact; makes the folder. */
   path(name: string): string;

@@ -45,6 +45,9 @@ Deno.test("a command is refused for arguments that it does not take", async () =
   for (const [fields, text] of cases) {
     assert.match(await refusal(den, { kind: "command", ...fields as object }), text);
   }
+  await using none = await start({ scriptFolders: [] });
+  const text = /command: given "say"; allowed: none, since jobs\.commands has none$/;
+  assert.match(await refusal(none, { kind: "command", command: "say" }), text);
 });
 
 Deno.test("inline scripts are off, refused without an API key, and run with both", async () => {

@@ -113,6 +113,15 @@ Deno.test("deno task run FILE.py can import snakeden, and says what is wrong wit
   );
 });
 
+Deno.test("deno task run without a file says how it is used", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: TASK }).output();
+  assert.deepEqual([code, stdout.length], [2, 0]);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^snakeden: Cannot run a script: none is named; allowed: deno task run FILE \[ARGUMENT\.\.\.\]$/m,
+  );
+});
+
 Deno.test("deno task run FILE.py leaves no process, in whatever session it is", async () => {
   await using it = await setting();
   await using host = new HostProcess(await it.command(FORKS), { cwd: it.dir, env: it.env });

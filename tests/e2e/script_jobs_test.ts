@@ -171,9 +171,9 @@ Deno.test("a result that cannot be kept fails the job, and is never followed or 
     ["symlink", "script_failed", /SNAKEDEN_RESULT is a symbolic link/],
     ["folder", "script_failed", /SNAKEDEN_RESULT is a folder/],
     ["large", "result_too_large", /it has 1073741824 bytes; allowed: at most 67108864/],
-    ["text", "script_failed", /it is no JSON/],
+    ["text", "script_failed", /it is not JSON/],
     ["bytes", "script_failed", /it is not UTF-8/],
-    ["deep", "script_failed", /it is no JSON that can be kept/],
+    ["deep", "script_failed", /it is not JSON that can be kept/],
     ["long_line", "result_too_large", /write a long result to the file SNAKEDEN_RESULT/],
   ];
   await Promise.all(cases.map(async ([kind, code, text]) => {

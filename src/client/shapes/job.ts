@@ -33,7 +33,10 @@ export interface JobExit {
 export interface JobAttempt {
   /** 1, 2, 3, ... A run that was returned is not counted: the next one has the same number. */
   readonly attempt: number;
-  /** `lost`: its host died, or lost the lease. `returned`: its host stopped; costs no attempt. */
+  /**
+   * `lost`: its host died, or could not extend the lease. `returned`: its host gave it back when it
+   * stopped; that costs no attempt.
+   */
   readonly outcome: "completed" | "failed" | "cancelled" | "returned" | "lost";
   /** In ISO 8601, as all times here. */
   readonly startedAt: string;

@@ -98,7 +98,7 @@ export interface BatchJob extends JobOptions {
 
 /** Permissions of a script, of those that its folder allows: all of a kind, or a list. */
 export interface ScriptPermissions {
-  /** Files and folders; a relative path goes by the folder of the script. */
+  /** Files and folders; a relative path is relative to the folder of the script. */
   readonly read?: true | readonly string[];
   readonly write?: true | readonly string[];
   /** Hosts, such as `api.example.com` or `api.example.com:443`. */

@@ -4,6 +4,7 @@ import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
 import { isLoopback } from "../loopback.ts";
+import { scriptIssues } from "./script_checks.ts";
 import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
 
 /** The variables that the host itself sets for a worker. */
@@ -21,6 +22,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...corsIssues(fieldOf(input.cors, "origins"), { hasKey: hasKey(input) }),
     ...sessionIssues(input.sessions),
     ...inlineIssues(input),
+    ...scriptIssues(input.jobs),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(deviceIssues),

@@ -132,6 +132,7 @@ export const poolSchema = group({
   env: z.record(z.string().regex(ENV_NAME), z.string()).meta({
     description: "Environment variables of the workers.",
     allowed: "an object of texts",
+    keys: "a name without = and NUL",
     secret: true,
   }).default({}),
   inheritEnv: list({
@@ -211,6 +212,7 @@ export const poolSchema = group({
       "`breaker` and `retry` of single tools: a circuit in addition to the pool's, and " +
       "retries that replace the pool's.",
     allowed: "an object by name of tool",
+    keys: "1 to 64 characters",
   }).default({}),
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have to finish when the pool stops.",

@@ -151,4 +151,5 @@ export const commandsSchema = z.record(
 ).meta({
   description: "Programs that may be run as jobs of the kind `command`, by name.",
   allowed: "an object of commands by name",
+  keys: "1 to 64 letters, digits or . _ -, and a letter or digit first",
 }).default({});

@@ -47,7 +47,11 @@ export class CommandRunner implements Runner<CommandJob> {
     const args = (given ?? {}) as Readonly<Record<string, unknown>>;
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (command === undefined) {
-      const message = `given ${JSON.stringify(name)}; ${suggestion(name, Object.keys(commands))}`;
+      const names = Object.keys(commands);
+      const hint = names.length === 0
+        ? "allowed: none, since jobs.commands has none"
+        : suggestion(name, names);
+      const message = `given ${JSON.stringify(name)}; ${hint}`;
       throw refusedJob([{ path: "command", message }]);
     }
     const issues = [...templateIssues(command.command, args), ...programs.limitIssues(limits)];
@@ -78,7 +82,7 @@ export class CommandRunner implements Runner<CommandJob> {
     if (command === undefined) {
       throw new SnakedenError(
         "script_failed",
-        `Cannot run the command ${job.name}: the configuration does not have it any more ` +
+        `Cannot run the command ${job.name}: the configuration no longer has it ` +
           "(jobs.commands)",
       );
     }

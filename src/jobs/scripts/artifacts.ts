@@ -18,7 +18,7 @@ export interface ArtifactDeps {
   readonly maxArtifactBytes: number;
   /** Counts the entries of a folder, up to a number, outside of the event loop. */
   readonly count: (folder: string, most: number) => Promise<number>;
-  /** Says something in the log of the job. */
+  /** Adds a line to the log of the job. */
   readonly note: (text: string) => void;
 }
 
@@ -72,7 +72,7 @@ async function artifactsIn(
   // A program may remove the folder, or put something else in its place.
   if (info === undefined) return [];
   if (!info.isDirectory) {
-    note(`left out the artifacts: ${SCRIPT_ENV.artifacts} is no folder any more`);
+    note(`left out the artifacts: ${SCRIPT_ENV.artifacts} is no longer a folder`);
     return [];
   }
   if (info.size > LISTED_BYTES && await count(folder, maxArtifacts + 1) > maxArtifacts) {
@@ -89,7 +89,7 @@ async function artifactsIn(
   if (leftOut.length > 0) {
     const shown = leftOut.slice(0, 5).map((it) => JSON.stringify(it)).join(", ");
     const more = leftOut.length > 5 ? ` and ${leftOut.length - 5} more` : "";
-    note(`left out of the artifacts, which are regular files: ${shown}${more}`);
+    note(`left out of the artifacts, since only regular files are kept: ${shown}${more}`);
   }
   return artifacts.sort((a, b) => a.name < b.name ? -1 : 1);
 }

@@ -3,7 +3,7 @@ import { settlesWithin } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 
-/** The longest wait for the removal of a folder, which goes on behind it. */
+/** The longest wait for the removal of a folder, which continues in the background. */
 const REMOVE_MS = 2_000;
 
 /** The folder of one attempt: where a program works, and what it leaves. */
@@ -59,7 +59,7 @@ export class AttemptFolders implements AsyncDisposable {
   }
 }
 
-/** Removes a folder, also if its owner has closed a part of it. Never rejects. */
+/** Removes a folder, even if its owner has locked a part of it. Never rejects. */
 async function removeAll(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });

@@ -19,11 +19,11 @@ const MAX_NUMBER = 4_096;
 type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end" | "end";
 
 /**
- * Returns the reason why bytes in UTF-8 are no JSON; undefined if they are. Builds no value, so
+ * Returns the reason why bytes in UTF-8 are not JSON; undefined if they are. Builds no value, so
  * that numbers stay as exact as they were written, and other work goes on while long bytes are
  * checked.
  *
- * @param maxDepth The most arrays and objects that may be inside each other.
+ * @param maxDepth The most arrays and objects that may be nested.
  */
 export async function jsonProblem(
   bytes: Uint8Array,

@@ -14,7 +14,7 @@ export interface LineListener {
   tooLong(text: string): void;
 }
 
-/** Splits text into lines, and tells those with a mark from the others. */
+/** Splits text into lines, and separates those with a mark from the others. */
 export class MarkedLines {
   readonly #listener: LineListener;
   readonly #splitter = new LineSplitter();

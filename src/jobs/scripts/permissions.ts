@@ -12,12 +12,12 @@ export type Permissions = { readonly [K in PermissionKind]?: true | readonly str
 export interface GrantOptions {
   /** The most that may be granted. */
   readonly allowed: Permissions;
-  /** The folder of the script, which relative paths go by. */
+  /** The folder of the script, to which paths may be relative. */
   readonly folder: string;
 }
 
 /**
- * Returns the permissions to grant: those that were asked for, with absolute paths; or what of it
+ * Returns the permissions to grant: those that were asked for, with absolute paths; or what
  * is not allowed.
  */
 export function grantedPermissions(
@@ -57,7 +57,7 @@ function refused(
 ): FieldIssue {
   const allowed = Array.isArray(most) && most.length > 0
     ? `what the folder of the script allows, ${most.join(", ")}`
-    : `none, since the folder of the script allows no ${kind}`;
+    : `none: the folder of the script allows no ${kind}`;
   return { path, message: `given ${shown}; allowed: ${allowed}` };
 }
 
@@ -65,7 +65,7 @@ function isPathKind(kind: PermissionKind): boolean {
   return kind === "read" || kind === "write";
 }
 
-/** Returns true if a permission for `allowed` has all that one for `asked` has. */
+/** Returns true if a permission for `allowed` covers one for `asked`. */
 function includes(kind: PermissionKind, allowed: string, asked: string): boolean {
   switch (kind) {
     case "read":
@@ -86,7 +86,7 @@ export function isWithin(folder: string, path: string): boolean {
   return inside !== ".." && !inside.startsWith("../") && !isAbsolute(inside);
 }
 
-/** An entry without a port is all ports of its host. */
+/** Compares hosts; an entry without a port means all ports of its host. */
 function includesHost(allowed: string, asked: string): boolean {
   if (allowed === asked) return true;
   const [host, port] = hostAndPort(asked);

@@ -40,7 +40,7 @@ export interface ProgramToRun {
 export interface ProgramRunDeps {
   readonly launcher: ProgramLauncher;
   readonly clock: Clock;
-  /** Says something in the log of the job. */
+  /** Adds a line to the log of the job. */
   readonly note: (text: string) => void;
 }
 

@@ -7,7 +7,7 @@ import { isWithin } from "./permissions.ts";
 /** The language of a script. */
 export type ScriptLanguage = "typescript" | "python";
 
-/** The languages by the ends of names. */
+/** The languages by the extensions of files. */
 const LANGUAGES: Readonly<Record<string, ScriptLanguage>> = {
   ".ts": "typescript",
   ".mts": "typescript",
@@ -27,7 +27,7 @@ export interface FoundScript {
   readonly root: string;
 }
 
-/** The most names that an error suggests one from. */
+/** The most names from which an error suggests one. */
 const MAX_NAMES = 1_000;
 
 /** The folders whose files may be run. */
@@ -39,9 +39,30 @@ export class ScriptFolders {
   }
 
   /**
+   * Returns what is wrong with the folders of the configuration, and with their requirements files.
+   */
+  async issues(): Promise<FieldIssue[]> {
+    const issues: FieldIssue[] = [];
+    for (const [i, { path, requirements }] of this.#folders.entries()) {
+      const field = `jobs.scriptFolders[${i}]`;
+      const problem = await placeProblem(path, "isDirectory");
+      if (problem !== undefined) {
+        const message = `given ${JSON.stringify(path)}, which ${problem}; allowed: a folder`;
+        issues.push({ path: field, message });
+      }
+      if (requirements === undefined) continue;
+      const missing = await placeProblem(requirements, "isFile");
+      if (missing === undefined) continue;
+      const message = `given ${JSON.stringify(requirements)}, which ${missing}; allowed: a file`;
+      issues.push({ path: `${field}.requirements`, message });
+    }
+    return issues;
+  }
+
+  /**
    * Finds a script by its path in one of the folders. The first folder that has it counts.
    *
-   * @throws {InvalidInputError} For a path that is none of a script.
+   * @throws {InvalidInputError} For a path that cannot be one of a script.
    * @throws {SnakedenError} `unknown_script` if no folder has it.
    */
   async find(script: string): Promise<FoundScript> {
@@ -75,6 +96,21 @@ export class ScriptFolders {
       ? `there is no script in ${this.#folders.map(({ path }) => path).join(", ")}`
       : suggestion(script, names);
     return new SnakedenError("unknown_script", `${text}; ${near}`, { details: { script } });
+  }
+}
+
+/** Says why a path is not what it must be; undefined if it is. */
+async function placeProblem(
+  path: string,
+  kind: "isDirectory" | "isFile",
+): Promise<string | undefined> {
+  try {
+    const info = await Deno.stat(path);
+    if (info[kind]) return undefined;
+    return kind === "isFile" ? "is not a file" : "is not a folder";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || isNotAFolder(error)) return "does not exist";
+    return `cannot be read (${messageOf(error)})`;
   }
 }
 
@@ -138,7 +174,7 @@ async function scriptsIn(path: string): Promise<string[]> {
   return names;
 }
 
-/** The error for a path that is none of a script. */
+/** The error for a path that cannot be one of a script. */
 function refusedScript(message: string): InvalidInputError {
   return refusedJob([{ path: "script", message }]);
 }

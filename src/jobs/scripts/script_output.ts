@@ -68,7 +68,7 @@ export class ScriptOutput {
     return performance.now() - this.#heardAt;
   }
 
-  /** Takes bytes; resolves when more may come. */
+  /** Takes bytes; resolves when it can take more. */
   async take(source: OutputPipe, bytes: Uint8Array): Promise<void> {
     this.#heardAt = performance.now();
     const before = this.#bytes;

@@ -21,7 +21,7 @@ export interface ResultOptions {
  * Reads the result of a program that has ended: its file, else what it printed, else null. No
  * process may be left that could change the file.
  *
- * @throws {SnakedenError} `result_too_large`, or `script_failed` for a result that is no JSON, or
+ * @throws {SnakedenError} `result_too_large`, or `script_failed` for a result that is not JSON, or
  * no file.
  */
 export async function readResult(options: ResultOptions): Promise<Uint8Array<ArrayBuffer>> {
@@ -30,7 +30,7 @@ export async function readResult(options: ResultOptions): Promise<Uint8Array<Arr
   if (bytes === undefined) return writeFrame(Value.from(null, { maxDepth, name: "result" }));
   const problem = await jsonProblem(bytes, { maxDepth });
   if (problem !== undefined) {
-    throw badResult(name, `it is no JSON that can be kept: ${problem}`);
+    throw badResult(name, `it is not JSON that can be kept: ${problem}`);
   }
   const value = taggedValue(bytes, options) ??
     new Value({ json: bytes, tagged: false, buffers: [] });

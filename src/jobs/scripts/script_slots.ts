@@ -1,6 +1,6 @@
 import type { PoolRoom } from "../../pool/mod.ts";
 
-/** The name in the place of a pool; no pool of the configuration can have it. */
+/** The name that takes the place of a pool; no pool of the configuration can have it. */
 export const SCRIPTS_POOL = "@scripts";
 
 /** A slot that is taken, until this is disposed of. */

@@ -17,9 +17,9 @@ const FETCH_ENV: readonly string[] = [
   ...["NPM_CONFIG_REGISTRY", "JSR_URL"],
   ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),
 ];
-/** The lines of Deno that an error shows. */
+/** The most lines of Deno's output that an error shows. */
 const SHOWN_LINES = 15;
-/** The days that the record of a script stays that does not run any more. */
+/** The days for which the record of a script that no longer runs is kept. */
 const KEPT_DAYS = 14;
 const SWEEP_MS = 24 * 60 * 60 * 1000;
 
@@ -54,6 +54,8 @@ const recordSchema = z.object({
   files: z.array(z.tuple([z.string(), z.string()])),
   /** True if it imports anything that is not a file of its own. */
   isLocked: z.boolean(),
+  /** The paths of its other imports in the cache of Deno, which others may empty. */
+  cached: z.array(z.string()),
   denoDir: z.string(),
 });
 type ScriptRecord = z.output<typeof recordSchema>;
@@ -69,8 +71,8 @@ interface Ready {
 
 /** The parts of `deno info --json` that matter. */
 const infoSchema = z.object({
-  modules: z.array(z.object({ specifier: z.string() })).default([]),
-  npmPackages: z.record(z.string(), z.unknown()).default({}),
+  modules: z.array(z.object({ specifier: z.string(), local: z.string().nullish() })).default([]),
+  npmPackages: z.record(z.string(), z.object({ localPath: z.string().nullish() })).default({}),
 });
 
 /**
@@ -148,7 +150,7 @@ export class DenoEnvironments {
     };
     const isValid = record?.deno === wanted.deno && record.config === wanted.config &&
       record.lock === wanted.lock && await fileState(lock) !== "" &&
-      await haveHashes(record.files);
+      await haveHashes(record.files) && await areThere(record.cached);
     if (record === undefined || !isValid) {
       onProgress?.(`Fetching what ${name} imports`);
       const beside = own === undefined ? "" : join(own, "..", "deno.lock");
@@ -167,7 +169,7 @@ export class DenoEnvironments {
       await touch(made);
     }
     for (const [path] of record.files) if (!states.has(path)) await note(path);
-    for (const path of [lock, config.path]) await note(path);
+    await Promise.all([lock, config.path, ...record.cached].map(note));
     const locked = record.isLocked ? [`--lock=${lock}`, "--frozen"] : ["--no-lock"];
     return {
       prepared: {
@@ -197,7 +199,7 @@ export class DenoEnvironments {
       readonly name: string;
       readonly signal?: AbortSignal | undefined;
     },
-  ): Promise<Pick<ScriptRecord, "files" | "isLocked" | "denoDir">> {
+  ): Promise<Pick<ScriptRecord, "files" | "isLocked" | "cached" | "denoDir">> {
     const { folder } = snakedenPlace();
     const run = (...args: string[]): Promise<string> => this.#run(deno, args, options);
     const newLock = `${lock}.${crypto.randomUUID().slice(0, 8)}`;
@@ -212,10 +214,16 @@ export class DenoEnvironments {
       const files = modules.flatMap(({ specifier }) =>
         specifier.startsWith("file:") ? [fileURLToPath(specifier)] : []
       ).filter((it) => !it.startsWith(folder) || it === file);
+      const remote = modules.filter(({ specifier }) => !specifier.startsWith("file:"));
+      const cached = [
+        ...remote.map(({ local }) => local),
+        ...Object.values(npmPackages).map(({ localPath }) => localPath),
+      ].filter((it) => typeof it === "string");
       const hashed = files.map(async (it): Promise<[string, string]> => [it, await fileHash(it)]);
       await Deno.rename(newLock, lock);
       return {
         files: await Promise.all(hashed),
+        cached,
         isLocked: modules.length > files.length || Object.keys(npmPackages).length > 0,
         denoDir,
       };
@@ -242,7 +250,8 @@ export class DenoEnvironments {
     if (!Deno.build.standalone) return Deno.execPath();
     throw environmentFailed(
       name,
-      `this program is compiled and cannot run scripts itself; name the program deno by ${HOST_ENV.deno}`,
+      "this program is compiled and cannot run scripts itself; name the program deno by " +
+        HOST_ENV.deno,
     );
   }
 
@@ -276,7 +285,7 @@ export class DenoEnvironments {
     );
   }
 
-  /** Removes the records of scripts that did not run for a time. */
+  /** Removes the records of scripts that have not run for a while. */
   async #sweep(): Promise<void> {
     const now = Date.now();
     if (now - this.#sweptMs < SWEEP_MS) return;
@@ -310,6 +319,11 @@ async function isSame(states: ReadonlyMap<string, string>): Promise<boolean> {
 async function haveHashes(files: ScriptRecord["files"]): Promise<boolean> {
   const same = await Promise.all(files.map(async ([path, hash]) => await fileHash(path) === hash));
   return same.every((it) => it);
+}
+
+async function areThere(paths: readonly string[]): Promise<boolean> {
+  const states = await Promise.all(paths.map(fileState));
+  return !states.includes("");
 }
 
 /** Returns a record; undefined if there is none, or none that is whole. */

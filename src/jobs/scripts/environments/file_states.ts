@@ -1,4 +1,4 @@
-/** Returns the state of a file, which changes when its text may have; empty if there is no file. */
+/** Returns the state of a file, which changes when its text may have; empty if it is missing. */
 export async function fileState(path: string): Promise<string> {
   try {
     const { ino, size, mtime } = await Deno.stat(path);

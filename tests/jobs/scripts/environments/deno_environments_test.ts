@@ -147,6 +147,38 @@ Deno.test("DenoEnvironments.prepare() makes again what somebody has removed", as
   assert.equal(await run(file, await it.prepare(file)), "1");
 });
 
+Deno.test("DenoEnvironments.prepare() fetches again what is gone from the cache of Deno", async () => {
+  await using it = await setting();
+  const text = 'import { z } from "npm:zod@4";\nconsole.log(typeof z.string);\n';
+  const file = await it.write("a.ts", text);
+  const first = await it.prepare(file);
+  const names = (await Array.fromAsync(Deno.readDir(join(it.dataDir, "scripts"))))
+    .map(({ name }) => name);
+  const record = names.find((name) => /^[0-9a-f]{32}\.json$/.test(name)) ?? "";
+  const path = join(it.dataDir, "scripts", record);
+  const [folder = ""] = /[^"]*\/zod\/4[^"]*/.exec(await Deno.readTextFile(path)) ?? [];
+  assert.ok((await Deno.stat(folder)).isDirectory);
+
+  // The cache belongs to the machine, so another folder stands for the one that is gone.
+  const stand = join(it.dir, "stand");
+  const replaceFolder = async (): Promise<void> => {
+    await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace(folder, stand));
+    it.environments = new DenoEnvironments({ dataDir: it.dataDir });
+  };
+  await Deno.mkdir(stand);
+  await replaceFolder();
+  await it.prepare(file);
+  assert.equal(it.lines.length, 1);
+  await Deno.remove(stand);
+  assert.deepEqual(await it.prepare(file), first);
+  assert.equal(it.lines.length, 2, "this process fetches it again");
+
+  await replaceFolder();
+  assert.deepEqual(await it.prepare(file), first);
+  assert.equal(it.lines.length, 3, "a later one does, too");
+  assert.equal(await run(file, first), "function");
+});
+
 Deno.test("DenoEnvironments.prepare() stops with the signal", async () => {
   await using it = await setting();
   const file = await it.write("a.ts", "console.log(1);\n");
