@@ -41,7 +41,13 @@ export {
   type Runners,
   type RunResult,
 } from "./runners/mod.ts";
-export { type JobLogsOptions, jobOutputs, jsonLinesOf, type LogLine } from "./follow/mod.ts";
+export {
+  type JobLogsOptions,
+  jobOutputs,
+  jsonLinesOf,
+  type LogItem,
+  type LogLine,
+} from "./follow/mod.ts";
 export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
