@@ -23,7 +23,8 @@ export interface JobEventsDeps {
  * Yields the events of a job: its state at first, then what is stored, and what this host hears of
  * it meanwhile. Of news that come faster than they are read, the last counts.
  *
- * @throws {SnakedenError} `unknown_job`, also if the job is removed meanwhile; the reason of the signal if it aborts.
+ * @throws {SnakedenError} `unknown_job`, also if the job is removed meanwhile; the reason of the
+ * signal if it aborts.
  */
 export async function* jobEvents(
   id: string,

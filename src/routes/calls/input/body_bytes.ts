@@ -26,13 +26,13 @@ export interface BodyReading {
  * The bytes of a body that have arrived and were not taken.
  *
  * The HTTP/1.1 server of Deno 2.9.6 takes from the socket with each read as many bytes as the
- * largest read so far had room for, even if it still has others ({@link BodyRoom}). And
- * once an answer has begun, it takes all that arrives. So a body is read like this:
+ * largest read so far had room for, even if it still has others ({@link BodyRoom}). And once an
+ * answer has begun, it takes all that arrives. So a body is read like this:
  *
  * - One whose length is announced: when there is nothing to take, so that a slow tool stops the
  *   client by its socket. The room grows while reads fill it, so that few reads move much.
- * - Any other one, with little room while its chunks are small: until the server has no more of it, at most
- *   {@link MAX_AHEAD_BYTES}; and all the time if the answer may have begun.
+ * - Any other one, with little room while its chunks are small: until the server has no more of
+ *   it, at most {@link MAX_AHEAD_BYTES}; and all the time if the answer may have begun.
  */
 export class BodyBytes {
   readonly #body: ReadableStream<Uint8Array> | null;
