@@ -141,7 +141,9 @@ function schemaAt(whole: Schema, path: Path): Schema | undefined {
   for (const key of path) {
     const given: Schema | undefined = schema && withoutDefault(schema);
     const node: Schema | undefined = given instanceof z.ZodUnion
-      ? given.options.find((it) => it instanceof z.ZodArray)
+      ? given.options.find((it) =>
+        typeof key === "number" ? it instanceof z.ZodArray : it instanceof z.ZodObject
+      )
       : given;
     if (node instanceof z.ZodObject) schema = node.shape[String(key)];
     else if (node instanceof z.ZodArray) schema = node.element;
