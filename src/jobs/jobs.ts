@@ -3,8 +3,7 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { Blobs, JobStore, LogPartOrReset, OutputsAsResult } from "../store/mod.ts";
-import type { SubmitAnswer } from "../store/mod.ts";
+import type { Blobs, JobStore, OutputsAsResult, SubmitAnswer } from "../store/mod.ts";
 import type { FilePage, Files } from "../files/mod.ts";
 import type {
   BatchResult,
@@ -33,6 +32,7 @@ import {
   type JobOutput,
   jobOutputs,
   linesOf,
+  type LogItem,
   type LogLine,
   waitForEnd,
 } from "./follow/mod.ts";
@@ -351,24 +351,24 @@ export class Jobs {
   }
 
   /**
-   * Yields the lines of the log of a job: what its runs have printed and logged, and what Snakeden
-   * says about it. Waits for further ones until the job has ended, unless `follow` is false. If the
-   * log has no line `after`, its first line follows.
+   * Yields the lines of the log of a job. Waits for further ones until the job has ended, unless
+   * `follow` is false. If the log has no line `after`, its first line follows.
    *
-   * @throws {SnakedenError} `unknown_job`; `invalid_input` for a position that is none. If the
-   * signal aborts, its reason is thrown.
+   * @throws {SnakedenError} `unknown_job`, also at the end, for a job that was removed meanwhile;
+   * `invalid_input` for a position that is none. If the signal aborts, its reason is thrown.
    */
   async *logs(id: string, options: JobLogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
     for await (const item of this.logParts(id, options)) {
       if (item.kind === "lines") yield* linesOf(item.part);
     }
+    if (await this.#parts.store.get(id) === undefined) throw unknownJob(id);
   }
 
   /** Does the same as {@link Jobs.logs}; yields many lines at a time, as they are stored. */
   async *logParts(
     id: string,
     options: JobLogsOptions = {},
-  ): AsyncGenerator<LogPartOrReset, void, undefined> {
+  ): AsyncGenerator<LogItem, void, undefined> {
     const { store } = this.#parts;
     if (await store.get(id) === undefined) throw unknownJob(id);
     for await (const item of jobLogParts(id, { store, options })) {

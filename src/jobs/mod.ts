@@ -50,7 +50,13 @@ export {
   type RunResult,
   type ScriptRunnerDeps,
 } from "./runners/mod.ts";
-export { type JobLogsOptions, jobOutputs, jsonLinesOf, type LogLine } from "./follow/mod.ts";
+export {
+  type JobLogsOptions,
+  jobOutputs,
+  jsonLinesOf,
+  type LogItem,
+  type LogLine,
+} from "./follow/mod.ts";
 export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
