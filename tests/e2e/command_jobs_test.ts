@@ -1,8 +1,9 @@
 /** Commands of the configuration, inline scripts, and scripts that use their host, as jobs. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { JobInput } from "../../mod.ts";
 import { SnakedenClient } from "../../src/client/mod.ts";
-import { ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { ROOT, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { refusal, SCRIPTS, start, textsOf } from "../fixtures/script_jobs.ts";
 
 const KEY = "a-key-of-16-characters";
@@ -70,6 +71,10 @@ Deno.test("inline scripts are off, refused without an API key, and run with both
     await refusal(den, { ...typescript, permissions: { read: true } }),
     /permissions\.read: given true; allowed: none/,
   );
+  const secret = join(ROOT, "LICENSE");
+  const source = `import it from ${JSON.stringify(secret)} with { type: "text" }; console.log(it)`;
+  const reads = await den.jobs.submit({ ...typescript, source, maxAttempts: 1 });
+  await assert.rejects(reads.result(), /it imports \S+LICENSE; allowed: files of/);
 });
 
 Deno.test("a script uses its host, with no more than its job may", async () => {

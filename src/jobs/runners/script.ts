@@ -195,7 +195,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
   }
 
   async #typescript(
-    { file, root }: FoundScript,
+    { file, root, folder: { permissions = {} } }: FoundScript,
     { args, env, granted, folder, url }: Launch,
     run: Run,
   ): Promise<OpenedProgram> {
@@ -205,6 +205,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
       name: run.claim.job.name,
       signal: run.signal,
       onProgress: (line) => run.note(line),
+      folders: permissions.read === true ? undefined : [root, ...permissions.read ?? []],
     });
     const command = denoCommand({
       deno: prepared.deno,

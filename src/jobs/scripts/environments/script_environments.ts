@@ -1,5 +1,9 @@
 import type { ScriptPythonsOptions } from "../../../python_env/mod.ts";
-import { DenoEnvironments, type PreparedDeno } from "./deno_environments.ts";
+import {
+  DenoEnvironments,
+  type DenoPrepareOptions,
+  type PreparedDeno,
+} from "./deno_environments.ts";
 import {
   type PreparedPython,
   type PrepareOptions,
@@ -43,7 +47,7 @@ export class ScriptEnvironments implements Disposable {
    * @param file The absolute path of the script.
    * @throws {SnakedenError} `environment_failed`. The reason of the signal when it aborts.
    */
-  prepareDeno(file: string, options?: PrepareOptions): Promise<PreparedDeno> {
+  prepareDeno(file: string, options?: DenoPrepareOptions): Promise<PreparedDeno> {
     return this.#deno.prepare(file, options);
   }
 
