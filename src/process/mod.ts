@@ -28,7 +28,7 @@
 export { canStartThread, isOutOfDescriptors, lowestDescriptor } from "./descriptors.ts";
 export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
-export { ENDS_AT_ONCE, StopSignals } from "./stop_signals.ts";
+export { ENDS_AT_ONCE, ignoredSignals, StopSignals } from "./stop_signals.ts";
 export { EXIT_CODES } from "./exit_codes.ts";
 export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, SCRIPT_ENV, WORKER_ENV } from "../environment_names.ts";
 export { FileLock } from "./file_lock.ts";

@@ -109,16 +109,21 @@ function itemOf(
     ? "it is not UTF-8"
     : row.problem ?? (fields.length === keys.length ? undefined : ragged(fields, keys));
   if (problem !== undefined) return { place, json: undefined, problem: `line ${line}: ${problem}` };
-  let json = "";
-  if (types !== undefined) {
-    for (const [i, field] of fields.entries()) {
-      const type = types[i];
-      json += keys[i] + (type === undefined ? JSON.stringify(field) : cellJson(field, type));
-    }
-  } else if (row.isPlain) {
-    for (let i = 0; i < keys.length; i++) json += `${keys[i]}"${fields[i]}"`;
-  } else for (let i = 0; i < keys.length; i++) json += keys[i] + JSON.stringify(fields[i]);
-  return { place, json: `${json}}` };
+  // One flat text: one that is added up piece by piece is a tree of pieces, which takes several
+  // times the memory, and a while of the garbage collector, for as long as the item waits.
+  const pieces = new Array<string>(2 * keys.length + 1);
+  let at = 0;
+  for (let i = 0; i < keys.length; i++) {
+    pieces[at++] = keys[i] ?? "";
+    pieces[at++] = jsonOf(fields[i] ?? "", row, types?.[i]);
+  }
+  pieces[at] = "}";
+  return { place, json: pieces.join("") };
+}
+
+function jsonOf(field: string, { isPlain }: CsvRow, type: CellTypes | undefined): string {
+  if (type !== undefined) return cellJson(field, type);
+  return isPlain ? `"${field}"` : JSON.stringify(field);
 }
 
 function ragged(fields: readonly string[], keys: readonly string[]): string {
