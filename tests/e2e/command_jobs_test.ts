@@ -10,6 +10,7 @@ const KEY = "a-key-of-16-characters";
 const commands = {
   say: { command: ["printf", "%s|", "{text}", "--n={n}", "{{text}", "$HOME;ls"] },
   count: { command: ["wc", "-c"] },
+  size: { command: ["echo", "{a}{b}", "{c}-{d}"] },
 };
 
 Deno.test("a command is run with its arguments in their places, and without a shell", async () => {
@@ -35,16 +36,52 @@ Deno.test("a command is refused for arguments that it does not take", async () =
   await using den = await start({ scriptFolders: [], commands });
   const cases: [unknown, RegExp][] = [
     [{ command: "sya" }, /command: given "sya"; did you mean "say"\?/],
-    [{ command: "toString" }, /command: given "toString"; there are count, say/],
+    [{ command: "toString" }, /command: given "toString"; there are count, say, size/],
     [{ command: "say", args: { text: "a" } }, /args\.n: missing; allowed: a text, a number/],
     [{ command: "say", args: { text: "a", n: 1, x: 1 } }, /args\.x: the command has no such/],
     [{ command: "say", args: { text: "-rf", n: 1 } }, /args\.text: given "-rf", which the program/],
+    [{ command: "size", args: { a: "", b: "-n", c: 1, d: "" } }, /args\.b: given "-n", which/],
+    [{ command: "size", args: { a: "", b: "", c: "", d: "rf" } }, /args\.c: given "", which/],
+    [{ command: "say", args: { text: "a", n: 1 }, env: { BASH_ENV: "$(id)" } }, /env\.BASH_ENV/],
     [{ command: "say", args: { text: ["a"], n: 1 } }, /args\.text: given another value/],
     [{ command: "say", args: { text: "a\0", n: 1 } }, /given a text with NUL/],
     [{ command: "count", args: ["a"] }, /args: given a list of 1; allowed: an object/],
   ];
   for (const [fields, text] of cases) {
     assert.match(await refusal(den, { kind: "command", ...fields as object }), text);
+  }
+});
+
+Deno.test("a job is not run beyond what the configuration allows by now", async () => {
+  await using folder = await tempDir();
+  const permissions = { env: ["TEST_*"] };
+  const late = { runAt: new Date(Date.now() + 3_600_000).toISOString(), maxAttempts: 1 } as const;
+  let ids: string[];
+  {
+    await using den = await startDen({ size: 1 }, {
+      dataDir: folder.path,
+      apiKey: KEY,
+      jobs: {
+        scriptFolders: [{ path: SCRIPTS, permissions }],
+        allowInline: true,
+        commands: { show: { command: ["echo", "x={a}"] } },
+      },
+    });
+    const inputs: JobInput[] = [
+      { kind: "script", script: "echo.ts", permissions: { env: ["TEST_A"] }, ...late },
+      { kind: "script", source: "print(1)", language: "python", ...late },
+      { kind: "command", command: "show", args: { a: "-n" }, ...late },
+    ];
+    ids = [];
+    for (const it of inputs) ids.push((await den.jobs.submit(it)).id);
+  }
+  await using den = await start({ commands: { show: { command: ["echo", "{a}"] } } }, folder.path);
+  const problems = [/permissions\.env\[0\]: given "TEST_A"; allowed: none/, /allowInline/, /"-n"/];
+  for (const [i, id] of ids.entries()) {
+    await den.jobs.retry(id);
+    const { state, error } = await den.jobs.wait(id);
+    assert.deepEqual([state, error?.code], ["discarded", "script_failed"]);
+    assert.match(error?.message ?? "", problems[i] ?? /none/);
   }
 });
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
-import type { FieldIssue } from "../../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import type { Files } from "../../files/mod.ts";
 import type { JobRow } from "../../store/mod.ts";
 import type { Job, ScriptJob } from "../job.ts";
@@ -116,6 +116,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
         const found = options.source === undefined
           ? await this.#deps.folders.find(job.name)
           : await this.#written(options, folder);
+        this.#checkGrants(found, { granted, options, name: job.name });
         const launch = { args: given.args ?? [], env: given.env ?? {}, granted, folder, url };
         return found.language === "python"
           ? await this.#python(found, launch, run)
@@ -172,6 +173,31 @@ export class ScriptRunner implements Runner<ScriptJob> {
     await Deno.mkdir(root);
     await Deno.writeFile(file, await files.read(await files.get(source)));
     return { file, language, root, folder: { path: root } };
+  }
+
+  /** Checks what was granted again, since the configuration may be stricter now. */
+  #checkGrants(
+    { folder, root }: FoundScript,
+    { granted, options, name }: {
+      readonly granted: Permissions;
+      readonly options: StoredOptions;
+      readonly name: string;
+    },
+  ): void {
+    const still = grantedPermissions(granted, { allowed: folder.permissions ?? {}, folder: root });
+    const problems = Array.isArray(still)
+      ? still.map(({ path, message }) => `${path}: ${message}`)
+      : [];
+    if (options.source !== undefined && !this.#deps.config.allowInline) {
+      problems.push("inline scripts are off (jobs.allowInline)");
+    }
+    if (problems.length === 0) return;
+    throw new SnakedenError(
+      "script_failed",
+      `Cannot run the script ${name}: the configuration does not allow it any more: ` +
+        problems.join("; "),
+      { details: { reason: "configuration" } },
+    );
   }
 
   async #python(
