@@ -193,6 +193,7 @@ Deno.test("a result that cannot be kept fails the job, and is never followed or 
     ["text", "script_failed", /it is no JSON/],
     ["bytes", "script_failed", /it is not UTF-8/],
     ["deep", "script_failed", /it is no JSON that can be kept/],
+    ["tagged", "script_failed", /it has more than 50000 values, with bytes or arrays among them/],
     ["long_line", "result_too_large", /write a long result to the file SNAKEDEN_RESULT/],
   ];
   await Promise.all(cases.map(async ([kind, code, text]) => {
