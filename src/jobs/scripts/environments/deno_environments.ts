@@ -4,7 +4,7 @@ import { z } from "zod";
 import { SharedWork } from "../../../async/mod.ts";
 import { messageOf } from "../../../errors.ts";
 import { readVariable } from "../../../granted.ts";
-import { HOST_ENV, PROGRAM_ENV, runCommand } from "../../../process/mod.ts";
+import { HOST_ENV, PROGRAM_ENV, runCommand, runGuarded } from "../../../process/mod.ts";
 import { isWithin } from "../permissions.ts";
 import { environmentFailed } from "./environment_failed.ts";
 import { checkImports, realPathOf } from "./imported_files.ts";
@@ -48,6 +48,8 @@ export interface DenoEnvironmentsOptions {
   readonly dataDir: string;
   /** The program `deno`; by default the one that runs this process. */
   readonly deno?: string | undefined;
+  /** A Python that ends the preparations if this process is killed; without it, they go on. */
+  readonly guardPython?: string | undefined;
 }
 
 /** The preparation of one script, in a file of its own. */
@@ -91,11 +93,13 @@ const infoSchema = z.object({
 export class DenoEnvironments {
   readonly #root: string;
   readonly #given: string | undefined;
+  readonly #guardPython: string | undefined;
   readonly #ready = new Map<string, Ready>();
   readonly #work = new SharedWork<Ready>();
   #sweptMs = -Infinity;
 
-  constructor({ dataDir, deno }: DenoEnvironmentsOptions) {
+  constructor({ dataDir, deno, guardPython }: DenoEnvironmentsOptions) {
+    this.#guardPython = guardPython;
     this.#root = resolve(dataDir, "scripts");
     this.#given = deno;
   }
@@ -281,7 +285,11 @@ export class DenoEnvironments {
     const cwd = this.#root;
     let result: Awaited<ReturnType<typeof runCommand>>;
     try {
-      result = await runCommand([deno, ...args], { env, cwd, signal });
+      const options = { env, cwd, signal };
+      const python = this.#guardPython;
+      result = python === undefined
+        ? await runCommand([deno, ...args], options)
+        : await runGuarded(python, [deno, ...args], options);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw environmentFailed(name, `${deno} cannot be run: ${messageOf(error)}`, {}, error);

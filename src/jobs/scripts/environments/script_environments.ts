@@ -15,6 +15,8 @@ import {
 export interface ScriptEnvironmentsOptions extends ScriptPythonsOptions {
   /** The program `deno`; by default the one that runs this process. */
   readonly deno?: string | undefined;
+  /** A Python that ends the preparations of TypeScript if this process is killed. */
+  readonly guardPython?: string | undefined;
 }
 
 /** The environments of all scripts of a host. Disposing ends their use. */

@@ -6,6 +6,7 @@ import {
   type PreparedDeno,
 } from "../../../../src/jobs/scripts/environments/mod.ts";
 import { ROOT, tempDir } from "../../../fixtures/host.ts";
+import { until } from "../../../fixtures/until.ts";
 
 interface Setting extends AsyncDisposable {
   readonly dir: string;
@@ -196,4 +197,31 @@ Deno.test("DenoEnvironments.prepare() stops with the signal", async () => {
   });
   await assert.rejects(prepared, /cancelled/);
   assert.equal(await run(file, await it.prepare(file)), "1");
+});
+
+Deno.test("DenoEnvironments.prepare() goes on in no process when its host is killed", async () => {
+  await using it = await setting();
+  await new Deno.Command("mkfifo", { args: [join(it.dir, "fifo")] }).output();
+  const file = await it.write("a.ts", 'import it from "./fifo" with { type: "text" };\n');
+  const module = join(ROOT, "src/jobs/scripts/environments/mod.ts");
+  const host = await it.write(
+    "host.ts",
+    `import { DenoEnvironments } from ${JSON.stringify(module)};
+     await new DenoEnvironments({ dataDir: ${JSON.stringify(it.dataDir)}, guardPython: "python3" })
+       .prepare(${JSON.stringify(file)});`,
+  );
+  const living = async (): Promise<number> => {
+    const { stdout } = await new Deno.Command("ps", { args: ["-eo", "args"] }).output();
+    const lines = new TextDecoder().decode(stdout).split("\n");
+    return lines.filter((line) => line.includes(" info ") && line.includes(file)).length;
+  };
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `--config=${join(ROOT, "deno.json")}`, host],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await until(async () => await living() > 0, "the preparation");
+  child.kill("SIGKILL");
+  await until(async () => await living() === 0, "the end of the preparation");
 });
