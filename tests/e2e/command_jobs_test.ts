@@ -104,6 +104,10 @@ Deno.test("inline scripts are off, refused without an API key, and run with both
   };
   assert.deepEqual(await (await den.jobs.submit(typescript)).result(), ["x"]);
   assert.match(await refusal(den, { kind: "script", source: "1" }), /language: missing/);
+  const keyed = { ...python, idempotencyKey: "same" } as const;
+  const first = await den.jobs.submit(keyed);
+  assert.equal((await den.jobs.submit(keyed)).id, first.id);
+  await assert.rejects(den.jobs.submit({ ...keyed, source: "print(2)" }), /idempotency/);
   assert.match(
     await refusal(den, { ...typescript, permissions: { read: true } }),
     /permissions\.read: given true; allowed: none/,

@@ -165,6 +165,17 @@ Deno.test("arguments and variables that no system takes are refused by their fie
   }
 });
 
+Deno.test("an error about arguments names the first of them", async () => {
+  await using den = await start();
+  const text = await refusal(den, {
+    kind: "script",
+    script: "echo.py",
+    args: Array(9_000).fill("\0"),
+  });
+  assert.match(text, /args\[19\]: given a text with NUL/);
+  assert.doesNotMatch(text, /args\[20\]/);
+});
+
 Deno.test("what a script prints is its log, but for its progress and its result", async () => {
   await using den = await start();
   const job = await ran(den, { script: "prints.py" });

@@ -30,7 +30,10 @@ const CODE_ENV = new RegExp(
   "i",
 );
 
-/** Returns what is wrong with the arguments and variables of a program. */
+/** The most issues that an error names. */
+const MAX_ISSUES = 20;
+
+/** Returns what is wrong with the arguments and variables of a program, up to a number. */
 export function programIssues(
   { args, env }: {
     readonly args: readonly string[];
@@ -69,5 +72,5 @@ export function programIssues(
       `${MAX_ALL_BYTES}; a longer text can be sent as stdin`;
     issues.push({ path: "args", message });
   }
-  return issues;
+  return issues.slice(0, MAX_ISSUES);
 }
