@@ -34,6 +34,8 @@ export const WORKER_ENV = {
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
   outputMark: "SNAKEDEN_OUTPUT_MARK",
+  /** Set if the worker is alone with its wrapper in a process group that it does not lead. */
+  ownGroup: "SNAKEDEN_OWN_GROUP",
   /** The device of the worker, as JSON; absent if its pool assigns none. */
   device: "SNAKEDEN_DEVICE",
   /** Set if the files of the worker are watched. */

@@ -118,6 +118,10 @@ export const poolSchema = group({
   sharedMemoryMinBytes: whole(4 * KIB, 1024 * MIB, {
     description: "Smaller buffers travel over the link.",
   }).default(64 * KIB),
+  wrap: list({
+    description: "Command before that of each worker, such as `bwrap` with its options. `{run}` " +
+      "stands for the folder by which a worker reaches its host.",
+  }, text({ description: "An argument." })).max(256).default([]),
   modulePaths: list({
     description: "Folders of the adapter's modules, searched after the standard library and " +
       "before installed packages.",

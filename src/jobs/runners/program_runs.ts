@@ -188,6 +188,7 @@ export class ProgramRuns {
         cwd: folder.work,
         env,
         graceMs: scripts.killGraceMs,
+        isWrapped: this.#deps.config.wrap.length > 0,
         ...(stdin === "" ? {} : { stdin: new TextEncoder().encode(stdin) }),
       },
       limits: this.#limitsOf(work),
