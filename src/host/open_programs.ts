@@ -53,6 +53,7 @@ export class Programs implements AsyncDisposable {
     this.#environments = new ScriptEnvironments({
       dataDir,
       executable: parts.config.python.executable,
+      guardPython: python,
     });
     const programs = new ProgramRuns({
       launcher: this.#guard,

@@ -1,6 +1,13 @@
 import { dirname, join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
-import { FileLock, isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "../process/mod.ts";
+import {
+  FileLock,
+  isExposed,
+  isOurs,
+  lstatIfThere,
+  makePrivateDirectory,
+  removeTree,
+} from "../process/mod.ts";
 
 /**
  * Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on
@@ -62,7 +69,7 @@ export class RunDirectory implements AsyncDisposable {
     const dead = await takeAbandoned(this.path, locks);
     const unfinished = await endRuns([...dead.keys()]);
     for (const [runId, path] of dead) {
-      if (!unfinished.has(runId)) await removeIfThere(path);
+      if (!unfinished.has(runId)) await removeTree(path);
     }
   }
 
@@ -71,7 +78,7 @@ export class RunDirectory implements AsyncDisposable {
     this.#lock = undefined;
     if (lock === undefined) return;
     using _lock = lock;
-    await removeIfThere(this.path);
+    await removeTree(this.path);
   }
 }
 
@@ -118,7 +125,7 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
     const lock = await lockAbandoned(path, uid);
     if (lock === undefined) continue;
     locks.use(lock);
-    if (await isBare(path)) await removeIfThere(path);
+    if (await isBare(path)) await removeTree(path);
     else dead.set(name.slice(prefix.length), path);
   }
   return dead;
@@ -170,14 +177,6 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -7,6 +7,7 @@
  * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
  *   starts it.
  * - {@link Guard}: runs programs, and leaves no process of theirs behind.
+ * - {@link removeTree}: removes what they have left on the disk.
  * - {@link withoutMiddle}: shortens a line of such output.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
@@ -54,10 +55,11 @@ export {
 export {
   type CommandResult,
   LEAVE_WORKING_FOLDER,
+  removeTree,
   runCommand,
   type RunCommandOptions,
   runGuarded,
-} from "./run_command.ts";
+} from "./commands/mod.ts";
 export { StartTimes } from "./start_times.ts";
 export {
   type RecordedProcess,

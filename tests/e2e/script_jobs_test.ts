@@ -92,6 +92,22 @@ Deno.test("a TypeScript script may do what it was granted, and what every script
   assert.match(text, /permissions\.run\[0\]: given "sh"; allowed: .* true/);
 });
 
+Deno.test("a comma in a path widens no permission", async () => {
+  await using folder = await tempDir();
+  const root = join(folder.path, "a,b");
+  await Deno.mkdir(join(folder.path, "a"), { recursive: true });
+  await Deno.mkdir(root);
+  const file = join(folder.path, "a", "file.txt");
+  await Deno.writeTextFile(file, "text");
+  await Deno.copyFile(join(SCRIPTS, "tries.ts"), join(root, "tries.ts"));
+  // The configuration takes no comma, but a link may lead to one.
+  await Deno.symlink(root, join(folder.path, "scripts"));
+  await using den = await start({ scriptFolders: [join(folder.path, "scripts")] });
+  const { code, message } = await errorOf(den, { script: "tries.ts", args: [file] });
+  assert.equal(code, "script_failed");
+  assert.match(message, /its permission read has "\S+a,b"; allowed: paths without a comma/);
+});
+
 Deno.test("a path that names no script is refused with what is allowed", async () => {
   await using folder = await tempDir();
   const scripts = join(folder.path, "scripts");
@@ -135,6 +151,9 @@ Deno.test("arguments and variables that no system takes are refused by their fie
     [{ env: { "A=B": "" } }, /env\.A=B: given a name that is none of a variable/],
     [{ env: { LD_PRELOAD: "x" } }, /env\.LD_PRELOAD: given LD_PRELOAD, which Snakeden sets, or/],
     [{ env: { SNAKEDEN_TOKEN: "x" } }, /env\.SNAKEDEN_TOKEN/],
+    // Python would run the standard input.
+    [{ env: { PYTHONINSPECT: "1" }, stdin: "print(1)" }, /env\.PYTHONINSPECT/],
+    [{ env: { PATH: "/tmp" } }, /env\.PATH/],
     [
       { limits: { memoryBytes: 1e12 } },
       /limits\.memoryBytes: given 1000000000000; allowed: at most/,
@@ -144,6 +163,17 @@ Deno.test("arguments and variables that no system takes are refused by their fie
   for (const [fields, text] of cases) {
     assert.match(await refusal(den, { ...script, ...fields }), text);
   }
+});
+
+Deno.test("an error about arguments names the first of them", async () => {
+  await using den = await start();
+  const text = await refusal(den, {
+    kind: "script",
+    script: "echo.py",
+    args: Array(9_000).fill("\0"),
+  });
+  assert.match(text, /args\[19\]: given a text with NUL/);
+  assert.doesNotMatch(text, /args\[20\]/);
 });
 
 Deno.test("what a script prints is its log, but for its progress and its result", async () => {
@@ -174,6 +204,7 @@ Deno.test("a result that cannot be kept fails the job, and is never followed or 
     ["text", "script_failed", /it is not JSON/],
     ["bytes", "script_failed", /it is not UTF-8/],
     ["deep", "script_failed", /it is not JSON that can be kept/],
+    ["tagged", "script_failed", /it has more than 50000 values, with bytes or arrays among them/],
     ["long_line", "result_too_large", /write a long result to the file SNAKEDEN_RESULT/],
   ];
   await Promise.all(cases.map(async ([kind, code, text]) => {

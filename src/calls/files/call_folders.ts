@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
+import { removeTree } from "../../process/mod.ts";
 
 /** The folders of calls with files, in the run directory. They are swept away with it. */
 export class CallFolders {
@@ -53,9 +54,8 @@ export class CallFolder {
     // Code of the tool that still runs may add a file meanwhile.
     for (let tries = 0; tries < 3; tries++) {
       try {
-        return await Deno.remove(this.path, { recursive: true });
+        return await removeTree(this.path);
       } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return;
         if (tries < 2) continue;
         const text = "Cannot remove {path}, which is left until the host ends: {reason}";
         getLogger("files").warn(text, { path: this.path, reason: messageOf(error) });

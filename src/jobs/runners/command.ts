@@ -87,6 +87,15 @@ export class CommandRunner implements Runner<CommandJob> {
       );
     }
     const given = readFrame(args).decode() as StoredArgs;
+    // The configuration may be another one than at the submission.
+    const [issue] = templateIssues(command.command, given.args ?? {});
+    if (issue !== undefined) {
+      throw new SnakedenError(
+        "script_failed",
+        `Cannot run the command ${job.name}: the configuration has another one now ` +
+          `(jobs.commands): ${issue.path}: ${issue.message}`,
+      );
+    }
     return await this.#deps.programs.run(run, {
       name: `the command ${job.name}`,
       options,

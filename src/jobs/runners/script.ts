@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
-import type { FieldIssue } from "../../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import type { Files } from "../../files/mod.ts";
 import type { JobRow } from "../../store/mod.ts";
 import type { Job, ScriptJob } from "../job.ts";
@@ -116,6 +116,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
         const found = options.source === undefined
           ? await this.#deps.folders.find(job.name)
           : await this.#written(options, folder);
+        this.#checkGrants(found, { granted, options, name: job.name });
         const launch = { args: given.args ?? [], env: given.env ?? {}, granted, folder, url };
         return found.language === "python"
           ? await this.#python(found, launch, run)
@@ -174,6 +175,31 @@ export class ScriptRunner implements Runner<ScriptJob> {
     return { file, language, root, folder: { path: root } };
   }
 
+  /** Checks what was granted again, since the configuration may be stricter now. */
+  #checkGrants(
+    { folder, root }: FoundScript,
+    { granted, options, name }: {
+      readonly granted: Permissions;
+      readonly options: StoredOptions;
+      readonly name: string;
+    },
+  ): void {
+    const still = grantedPermissions(granted, { allowed: folder.permissions ?? {}, folder: root });
+    const problems = Array.isArray(still)
+      ? still.map(({ path, message }) => `${path}: ${message}`)
+      : [];
+    if (options.source !== undefined && !this.#deps.config.allowInline) {
+      problems.push("inline scripts are off (jobs.allowInline)");
+    }
+    if (problems.length === 0) return;
+    throw new SnakedenError(
+      "script_failed",
+      `Cannot run the script ${name}: the configuration does not allow it any more: ` +
+        problems.join("; "),
+      { details: { reason: "configuration" } },
+    );
+  }
+
   async #python(
     { file, folder, root }: FoundScript,
     { args }: Launch,
@@ -195,7 +221,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
   }
 
   async #typescript(
-    { file, root }: FoundScript,
+    { file, root, folder: { permissions = {} } }: FoundScript,
     { args, env, granted, folder, url }: Launch,
     run: Run,
   ): Promise<OpenedProgram> {
@@ -205,6 +231,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
       name: run.claim.job.name,
       signal: run.signal,
       onProgress: (line) => run.note(line),
+      folders: permissions.read === true ? undefined : [root, ...permissions.read ?? []],
     });
     const command = denoCommand({
       deno: prepared.deno,

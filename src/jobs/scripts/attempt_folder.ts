@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { settlesWithin } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
+import { removeTree } from "../../process/mod.ts";
 
 /** The longest wait for the removal of a folder, which continues in the background. */
 const REMOVE_MS = 2_000;
@@ -59,28 +60,14 @@ export class AttemptFolders implements AsyncDisposable {
   }
 }
 
-/** Removes a folder, even if its owner has locked a part of it. Never rejects. */
+/** Removes a folder. Never rejects. */
 async function removeAll(path: string): Promise<void> {
   try {
-    await Deno.remove(path, { recursive: true });
+    await removeTree(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    try {
-      await openAll(path);
-      await Deno.remove(path, { recursive: true });
-    } catch {
-      getLogger("jobs").warn("cannot remove {path}, the folder of an attempt: {problem}", {
-        path,
-        problem: messageOf(error),
-      });
-    }
-  }
-}
-
-/** Lets the owner of folders change them. */
-async function openAll(path: string): Promise<void> {
-  await Deno.chmod(path, 0o700);
-  for await (const { name, isDirectory } of Deno.readDir(path)) {
-    if (isDirectory) await openAll(join(path, name));
+    getLogger("jobs").warn("cannot remove {path}, the folder of an attempt: {problem}", {
+      path,
+      problem: messageOf(error),
+    });
   }
 }

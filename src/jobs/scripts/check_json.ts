@@ -24,12 +24,13 @@ type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "com
  * checked.
  *
  * @param maxDepth The most arrays and objects that may be nested.
+ * @param maxValues The most values in all; by default any number.
  */
 export async function jsonProblem(
   bytes: Uint8Array,
-  { maxDepth }: { readonly maxDepth: number },
+  { maxDepth, maxValues = Infinity }: { readonly maxDepth: number; readonly maxValues?: number },
 ): Promise<string | undefined> {
-  const check = new JsonCheck(bytes, maxDepth).run();
+  const check = new JsonCheck(bytes, { maxDepth, maxValues }).run();
   for (let step = check.next();; step = check.next()) {
     if (step.done) return step.value;
     await nextTurn();
@@ -39,14 +40,20 @@ export async function jsonProblem(
 class JsonCheck {
   readonly #bytes: Uint8Array;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
+  #values = 0;
   readonly #open: ("object" | "array")[] = [];
   #at = 0;
   #expected: Expected = "value";
   #turnEnd = SLICE_BYTES;
 
-  constructor(bytes: Uint8Array, maxDepth: number) {
+  constructor(
+    bytes: Uint8Array,
+    { maxDepth, maxValues }: { readonly maxDepth: number; readonly maxValues: number },
+  ) {
     this.#bytes = bytes;
     this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
   }
 
   /** Yields when a turn has been used up. */
@@ -167,7 +174,8 @@ class JsonCheck {
     return /^[0-9a-fA-F]{4}$/.test(digits) ? 6 : 0;
   }
 
-  #valueEnded(): undefined {
+  #valueEnded(): string | undefined {
+    if (++this.#values > this.#maxValues) return `it has more than ${this.#maxValues} values`;
     this.#expected = this.#open.length === 0 ? "end" : "comma or end";
     return undefined;
   }

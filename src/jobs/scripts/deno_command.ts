@@ -1,3 +1,4 @@
+import { SnakedenError } from "../../errors.ts";
 import { type PermissionKind, type Permissions } from "./permissions.ts";
 
 /** Facts for the command line of a TypeScript script. */
@@ -19,7 +20,11 @@ export interface DenoCommandOptions {
 
 const MIB = 1024 * 1024;
 
-/** Returns the command that runs a TypeScript script with its permissions, and nothing else. */
+/**
+ * Returns the command that runs a TypeScript script with its permissions, and nothing else.
+ *
+ * @throws {SnakedenError} `script_failed` for a path with a comma.
+ */
 export function denoCommand(options: DenoCommandOptions): [string, ...string[]] {
   const { deno, flags, file, args, granted, memoryBytes } = options;
   return [
@@ -45,5 +50,15 @@ function flag(
 ): string[] {
   if (granted === true) return [`--allow-${kind}`];
   const entries = [...new Set([...always, ...granted ?? []])];
+  const split = entries.find((it) => it.includes(","));
+  if (split !== undefined) {
+    // Deno would take the parts for paths of their own.
+    throw new SnakedenError(
+      "script_failed",
+      `Cannot start the script: its permission ${kind} has ${JSON.stringify(split)}; allowed: ` +
+        "paths without a comma (the folder of the script, the data directory, TMPDIR)",
+      { details: { reason: "comma" } },
+    );
+  }
   return entries.length === 0 ? [] : [`--allow-${kind}=${entries.join(",")}`];
 }

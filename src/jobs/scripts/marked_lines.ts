@@ -18,8 +18,11 @@ export interface LineListener {
 export class MarkedLines {
   readonly #listener: LineListener;
   readonly #splitter = new LineSplitter();
-  /** The beginning of a line that has the mark, or may have it. */
+  /** The beginning of a line that may have the mark. */
   #held = "";
+  /** The pieces of a line that has the mark; joined at its end, as there may be very many. */
+  #parts: string[] = [];
+  #partsChars = 0;
   /** True if the splitter has the beginning of a line. */
   #isMidLine = false;
   #isSkipping = false;
@@ -30,6 +33,14 @@ export class MarkedLines {
 
   /** Adds a piece of text. */
   push(piece: string): void {
+    if (this.#parts.length === 0) return this.#push(piece);
+    const end = piece.indexOf("\n");
+    if (end < 0) return this.#hold(piece);
+    this.#take(this.#joined() + piece.slice(0, end));
+    this.#push(piece.slice(end + 1));
+  }
+
+  #push(piece: string): void {
     let text = this.#held + piece;
     this.#held = "";
     if (this.#isSkipping) {
@@ -60,8 +71,8 @@ export class MarkedLines {
   end(): void {
     const held = this.#held;
     this.#held = "";
-    if (held.startsWith(MARK)) this.#take(held);
-    else this.#plain(held);
+    if (this.#parts.length > 0) this.#take(this.#joined());
+    this.#plain(held);
     for (const line of this.#splitter.end()) this.#listener.line(line);
   }
 
@@ -77,13 +88,19 @@ export class MarkedLines {
     this.#isMidLine = !text.endsWith("\n");
   }
 
-  #hold(text: string): void {
-    if (text.length <= MAX_MARKED_CHARS) {
-      this.#held = text;
-      return;
-    }
+  #hold(part: string): void {
+    this.#parts.push(part);
+    this.#partsChars += part.length;
+    if (this.#partsChars <= MAX_MARKED_CHARS) return;
     this.#isSkipping = true;
-    this.#listener.tooLong(text.slice(MARK.length, MARK.length + 32));
+    this.#listener.tooLong(this.#joined().slice(MARK.length, MARK.length + 32));
+  }
+
+  #joined(): string {
+    const text = this.#parts.join("");
+    this.#parts = [];
+    this.#partsChars = 0;
+    return text;
   }
 
   #take(line: string): void {

@@ -9,11 +9,31 @@ const MAX_ALL_BYTES = 1024 * 1024;
 const EACH_BYTES = 9;
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Variables by which a program would run other code, or that Snakeden sets. */
-const REFUSED_ENV =
-  /^(SNAKEDEN_|LD_|DYLD_|DENO_|GLIBC_|NODE_OPTIONS$|PYTHONPATH$|PYTHONHOME$|TMPDIR$)/;
+/** Variables that Snakeden sets. */
+const OWN_ENV = /^(?:SNAKEDEN_|TMPDIR$)/;
+/**
+ * Variables by which a program would run other code than its own, such as BASH_ENV, whose commands
+ * Bash runs, or PYTHONINSPECT, which lets Python run its standard input.
+ */
+const CODE_ENV = new RegExp(
+  "^(?:" +
+    [
+      // The loader and the C library.
+      "LD_|DYLD_|GLIBC_|GCONV_PATH$|LOCPATH$|MALLOC_|OPENSSL_|PATH$",
+      // Languages.
+      "DENO_|NODE_|NPM_|PYTHON(?!UTF8$|HASHSEED$|IOENCODING$|UNBUFFERED$|OPTIMIZE$)|PERL|RUBY|GEM_|",
+      "BUNDLE_|LUA_|PHP|R_|JAVA_TOOL_OPTIONS$|_JAVA_OPTIONS$|JDK_JAVA_OPTIONS$|CLASSPATH$",
+      // Shells, and programs that start others.
+      "BASH|SHELLOPTS$|ENV$|ZDOTDIR$|IFS$|PS4$|PROMPT_COMMAND$|GIT_|LESS|PAGER$|EDITOR$|VISUAL$|",
+      "BROWSER$|SHELL$|MAGICK_|XDG_",
+    ].join("|").replaceAll("||", "|") + ")",
+  "i",
+);
 
-/** Returns what is wrong with the arguments and variables of a program. */
+/** The most issues that an error names. */
+const MAX_ISSUES = 20;
+
+/** Returns what is wrong with the arguments and variables of a program, up to a number. */
 export function programIssues(
   { args, env }: {
     readonly args: readonly string[];
@@ -41,7 +61,7 @@ export function programIssues(
     if (!ENV_NAME.test(name)) {
       const message = "given a name that is none of a variable; allowed: letters, digits and _";
       issues.push({ path: `env.${name.slice(0, 64)}`, message });
-    } else if (REFUSED_ENV.test(name)) {
+    } else if (OWN_ENV.test(name) || CODE_ENV.test(name)) {
       const message = `given ${name}, which Snakeden sets, or which would run other code; ` +
         "allowed: any other variable";
       issues.push({ path: `env.${name}`, message });
@@ -52,5 +72,5 @@ export function programIssues(
       `${MAX_ALL_BYTES}; a longer text can be sent as stdin`;
     issues.push({ path: "args", message });
   }
-  return issues;
+  return issues.slice(0, MAX_ISSUES);
 }

@@ -97,7 +97,9 @@ function hashOf(
 ): string {
   const { args: _args, inputs: _inputs, runAt, ...rest } = job as CheckedBatch;
   const { name, pool } = prepared;
-  const items = itemsHash === undefined ? { options } : {
+  // Names the file of an inline script, which each submission stores; `rest` has the text itself.
+  const { source: _source, ...asIs } = options;
+  const items = itemsHash === undefined ? { options: kind === "script" ? asIs : options } : {
     options: { ...options, file: itemsHash },
     inputsFile: itemsHash,
   };

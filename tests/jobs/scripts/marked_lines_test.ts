@@ -53,3 +53,10 @@ Deno.test("MarkedLines leaves out a marked line that is too long, and goes on", 
   assert.deepEqual(heard([`${long}\nnext`]), expected);
   assert.deepEqual(heard([long.slice(0, 5), long.slice(5), "111", "1\nnext\n"]), expected);
 });
+
+Deno.test("MarkedLines takes a long line in single characters", () => {
+  const text = "x".repeat(500_000);
+  assert.deepEqual(heard([...MARK, ...text, "\n", "b\n"]), [`marked ${text}`, "line b"]);
+  const long = "x".repeat(MAX_MARKED_CHARS);
+  assert.deepEqual(heard([MARK, ...long, "y", "\nb\n"]), ["too long xxxxxxxxxx", "line b"]);
+});

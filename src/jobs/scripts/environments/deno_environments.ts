@@ -4,8 +4,10 @@ import { z } from "zod";
 import { SharedWork } from "../../../async/mod.ts";
 import { messageOf } from "../../../errors.ts";
 import { readVariable } from "../../../granted.ts";
-import { HOST_ENV, PROGRAM_ENV, runCommand } from "../../../process/mod.ts";
+import { HOST_ENV, PROGRAM_ENV, runCommand, runGuarded } from "../../../process/mod.ts";
+import { isWithin } from "../permissions.ts";
 import { environmentFailed } from "./environment_failed.ts";
+import { checkImports, realPathOf } from "./imported_files.ts";
 import { fileHash, fileState, textHash } from "./file_states.ts";
 import type { PrepareOptions } from "./python_environments.ts";
 import { configPathsOf, scriptConfig, snakedenPlace } from "./script_config.ts";
@@ -31,8 +33,14 @@ export interface PreparedDeno {
   readonly flags: readonly string[];
   /** The variables that the script needs besides its own. */
   readonly env: Readonly<Record<string, string>>;
-  /** The folders that a script may always read, so that `snakeden` works in it. */
+  /** The paths that a script may always read, so that `snakeden` works in it. */
   readonly reads: readonly string[];
+}
+
+/** Options of {@link DenoEnvironments.prepare}. */
+export interface DenoPrepareOptions extends PrepareOptions {
+  /** The folders that the script may import files from; by default any. */
+  readonly folders?: readonly string[] | undefined;
 }
 
 /** Options of {@link DenoEnvironments}. */
@@ -40,6 +48,8 @@ export interface DenoEnvironmentsOptions {
   readonly dataDir: string;
   /** The program `deno`; by default the one that runs this process. */
   readonly deno?: string | undefined;
+  /** A Python that ends the preparations if this process is killed; without it, they go on. */
+  readonly guardPython?: string | undefined;
 }
 
 /** The preparation of one script, in a file of its own. */
@@ -66,6 +76,8 @@ interface Ready {
   readonly states: ReadonlyMap<string, string>;
   /** The files of the preparation, whose times say when they were used last. */
   readonly made: readonly string[];
+  /** The files that it imports, without symbolic links. */
+  readonly imported: readonly string[];
   usedMs: number;
 }
 
@@ -83,11 +95,13 @@ const infoSchema = z.object({
 export class DenoEnvironments {
   readonly #root: string;
   readonly #given: string | undefined;
+  readonly #guardPython: string | undefined;
   readonly #ready = new Map<string, Ready>();
   readonly #work = new SharedWork<Ready>();
   #sweptMs = -Infinity;
 
-  constructor({ dataDir, deno }: DenoEnvironmentsOptions) {
+  constructor({ dataDir, deno, guardPython }: DenoEnvironmentsOptions) {
+    this.#guardPython = guardPython;
     this.#root = resolve(dataDir, "scripts");
     this.#given = deno;
   }
@@ -99,27 +113,33 @@ export class DenoEnvironments {
    * @throws {SnakedenError} `environment_failed`: an import that is missing or cannot be fetched, a
    * script that cannot be parsed, a broken `deno.json`. The reason of the signal when it aborts.
    */
-  async prepare(file: string, options: PrepareOptions = {}): Promise<PreparedDeno> {
-    const { name = file, signal } = options;
+  async prepare(file: string, options: DenoPrepareOptions = {}): Promise<PreparedDeno> {
+    const { name = file, signal, folders } = options;
     signal?.throwIfAborted();
     void this.#sweep();
+    const ready = await this.#readyFor(file, options);
+    await checkImports(ready.imported, { folders, name });
+    return ready.prepared;
+  }
+
+  async #readyFor(file: string, options: DenoPrepareOptions): Promise<Ready> {
+    const { name = file, signal } = options;
     const known = this.#ready.get(file);
     if (known !== undefined && await isSame(known.states)) {
       known.usedMs = Date.now();
-      return known.prepared;
+      return known;
     }
     this.#ready.delete(file);
-    const ready = await this.#work.run(file, signal, async (shared) => {
+    return await this.#work.run(file, signal, async (shared) => {
       const made = await this.#prepare(file, { ...options, name, signal: shared });
       this.#ready.set(file, made);
       return made;
     });
-    return ready.prepared;
   }
 
   async #prepare(
     file: string,
-    { name, signal, onProgress }: PrepareOptions & { readonly name: string },
+    { name, signal, onProgress, folders }: DenoPrepareOptions & { readonly name: string },
   ): Promise<Ready> {
     // Read before the texts: a change in between makes the script be prepared again.
     const states = new Map<string, string>();
@@ -162,6 +182,7 @@ export class DenoEnvironments {
         lock,
         name,
         signal,
+        folders,
       });
       record = { ...wanted, ...fetched };
       await writeWhole(recordPath, JSON.stringify(record));
@@ -176,10 +197,11 @@ export class DenoEnvironments {
         deno,
         flags: ["--quiet", "--no-prompt", "--cached-only", `--config=${config.path}`, ...locked],
         env: { DENO_DIR: record.denoDir, DENO_NO_UPDATE_CHECK: "1" },
-        reads: [place.folder],
+        reads: place.parts,
       },
       states,
       made,
+      imported: await Promise.all(record.files.map(([path]) => realPathOf(path))),
       usedMs: Date.now(),
     };
   }
@@ -198,22 +220,25 @@ export class DenoEnvironments {
       readonly lock: string;
       readonly name: string;
       readonly signal?: AbortSignal | undefined;
+      readonly folders?: readonly string[] | undefined;
     },
   ): Promise<Pick<ScriptRecord, "files" | "isLocked" | "cached" | "denoDir">> {
-    const { folder } = snakedenPlace();
+    const { parts } = snakedenPlace();
     const run = (...args: string[]): Promise<string> => this.#run(deno, args, options);
     const newLock = `${lock}.${crypto.randomUUID().slice(0, 8)}`;
     try {
       await Deno.copyFile(base, newLock);
       const flags = [`--config=${config}`, `--lock=${newLock}`, "--frozen=false"];
-      await run("cache", "--quiet", ...flags, file);
+      // It loads code, but no text, which may have no end.
       const info = await run("info", "--json", ...flags, file);
       const { modules, npmPackages } = infoSchema.parse(JSON.parse(info));
-      const place = await run("info", "--json", "--no-config", "--no-lock");
-      const { denoDir } = z.object({ denoDir: z.string() }).parse(JSON.parse(place));
       const files = modules.flatMap(({ specifier }) =>
         specifier.startsWith("file:") ? [fileURLToPath(specifier)] : []
-      ).filter((it) => !it.startsWith(folder) || it === file);
+      ).filter((it) => it === file || !parts.some((part) => isWithin(part, it)));
+      await checkImports(await Promise.all(files.map(realPathOf)), options);
+      await run("cache", "--quiet", ...flags, file);
+      const place = await run("info", "--json", "--no-config", "--no-lock");
+      const { denoDir } = z.object({ denoDir: z.string() }).parse(JSON.parse(place));
       const remote = modules.filter(({ specifier }) => !specifier.startsWith("file:"));
       const cached = [
         ...remote.map(({ local }) => local),
@@ -269,7 +294,11 @@ export class DenoEnvironments {
     const cwd = this.#root;
     let result: Awaited<ReturnType<typeof runCommand>>;
     try {
-      result = await runCommand([deno, ...args], { env, cwd, signal });
+      const options = { env, cwd, signal };
+      const python = this.#guardPython;
+      result = python === undefined
+        ? await runCommand([deno, ...args], options)
+        : await runGuarded(python, [deno, ...args], options);
     } catch (error) {
       if (signal?.aborted) throw error;
       throw environmentFailed(name, `${deno} cannot be run: ${messageOf(error)}`, {}, error);

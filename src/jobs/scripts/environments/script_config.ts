@@ -20,12 +20,18 @@ export interface SnakedenPlace {
   readonly folder: string;
   /** Its lock file. */
   readonly lock: string;
+  /** The parts that are for every script. Beside them there may be data and settings of a host. */
+  readonly parts: readonly string[];
 }
+
+/** The parts of Snakeden that a script may read. */
+const PARTS = ["mod.ts", "deno.json", "deno.lock", "src", "python"] as const;
 
 /** Returns the place of Snakeden. */
 export function snakedenPlace(): SnakedenPlace {
   const folder = fileURLToPath(CHECKOUT);
-  return { folder, lock: join(folder, "deno.lock") };
+  const parts = PARTS.map((it) => join(folder, it));
+  return { folder, lock: join(folder, "deno.lock"), parts };
 }
 
 /** Returns the paths at which Deno would look for the configuration of a script, nearest first. */

@@ -1,5 +1,9 @@
 import type { ScriptPythonsOptions } from "../../../python_env/mod.ts";
-import { DenoEnvironments, type PreparedDeno } from "./deno_environments.ts";
+import {
+  DenoEnvironments,
+  type DenoPrepareOptions,
+  type PreparedDeno,
+} from "./deno_environments.ts";
 import {
   type PreparedPython,
   type PrepareOptions,
@@ -11,6 +15,8 @@ import {
 export interface ScriptEnvironmentsOptions extends ScriptPythonsOptions {
   /** The program `deno`; by default the one that runs this process. */
   readonly deno?: string | undefined;
+  /** A Python that ends the preparations of TypeScript if this process is killed. */
+  readonly guardPython?: string | undefined;
 }
 
 /** The environments of all scripts of a host. Disposing ends their use. */
@@ -43,7 +49,7 @@ export class ScriptEnvironments implements Disposable {
    * @param file The absolute path of the script.
    * @throws {SnakedenError} `environment_failed`. The reason of the signal when it aborts.
    */
-  prepareDeno(file: string, options?: PrepareOptions): Promise<PreparedDeno> {
+  prepareDeno(file: string, options?: DenoPrepareOptions): Promise<PreparedDeno> {
     return this.#deno.prepare(file, options);
   }
 

@@ -5,7 +5,8 @@ import {
   DenoEnvironments,
   type PreparedDeno,
 } from "../../../../src/jobs/scripts/environments/mod.ts";
-import { tempDir } from "../../../fixtures/host.ts";
+import { ROOT, tempDir } from "../../../fixtures/host.ts";
+import { until } from "../../../fixtures/until.ts";
 
 interface Setting extends AsyncDisposable {
   readonly dir: string;
@@ -14,7 +15,7 @@ interface Setting extends AsyncDisposable {
   readonly lines: string[];
   environments: DenoEnvironments;
   write(name: string, text: string): Promise<string>;
-  prepare(file: string): Promise<PreparedDeno>;
+  prepare(file: string, folders?: readonly string[]): Promise<PreparedDeno>;
 }
 
 async function setting(): Promise<Setting> {
@@ -33,8 +34,10 @@ async function setting(): Promise<Setting> {
       await Deno.writeTextFile(path, text);
       return path;
     },
-    prepare: (file) =>
-      it.environments.prepare(file, { name: "a.ts", onProgress: (line) => lines.push(line) }),
+    prepare: (file, folders) => {
+      const onProgress = (line: string) => lines.push(line);
+      return it.environments.prepare(file, { name: "a.ts", onProgress, folders });
+    },
     [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose](),
   };
   return it;
@@ -68,7 +71,8 @@ Deno.test("DenoEnvironments.prepare() maps snakeden and its parts for a script a
   );
   const prepared = await it.prepare(file);
   assert.equal(await run(file, prepared), "function function");
-  assert.ok(prepared.reads.every((folder) => import.meta.dirname?.startsWith(folder)));
+  const places = prepared.reads.map((path) => path.slice(ROOT.length));
+  assert.deepEqual(places, ["mod.ts", "deno.json", "deno.lock", "src", "python"]);
 });
 
 Deno.test("DenoEnvironments.prepare() does nothing again until a file has another content", async () => {
@@ -139,6 +143,42 @@ Deno.test("DenoEnvironments.prepare() names what cannot be imported or read", as
   assert.deepEqual(left.filter((name) => !/^config-\w+\.json$/.test(name)), []);
 });
 
+Deno.test("DenoEnvironments.prepare() refuses imports from outside of the folders", async () => {
+  await using it = await setting();
+  const secret = await it.write("secret.txt", "key");
+  const shared = await it.write("shared/code.ts", "export const shared = 1;\n");
+  const folders = [join(it.dir, "scripts")];
+  const cases = [
+    `import key from ${JSON.stringify(secret)} with { type: "text" }; console.log(key);`,
+    `console.log(await import(${JSON.stringify(secret)}, { with: { type: "text" } }));`,
+    // It has no end.
+    'import zeros from "/dev/zero" with { type: "text" }; console.log(zeros);',
+    'import key from "./link" with { type: "text" }; console.log(key);',
+    `import { shared } from ${JSON.stringify(shared)}; console.log(shared);`,
+    'import "./inner.ts";',
+    // A host may have settings and data beside Snakeden.
+    `import key from ${JSON.stringify(join(ROOT, "LICENSE"))} with { type: "text" };`,
+  ];
+  await it.write("scripts/inner.ts", 'import "../shared/code.ts";\n');
+  await Deno.symlink(secret, join(it.dir, "scripts/link"));
+  for (const text of cases) {
+    const file = await it.write("scripts/a.ts", text);
+    const message = await failure(it.prepare(file, folders));
+    assert.match(message, /a\.ts: it imports \/\S+; allowed: files of \S+scripts, /, text);
+  }
+  const file = await it.write(
+    "scripts/a.ts",
+    `import { shared } from "../shared/code.ts";
+    import data from "./data.json" with { type: "json" };
+    console.log(shared, data);`,
+  );
+  await it.write("scripts/data.json", "[2]");
+  const both = [...folders, join(it.dir, "shared")];
+  assert.equal(await run(file, await it.prepare(file, both)), "1 [ 2 ]");
+  // One that is prepared already is checked as well.
+  assert.match(await failure(it.prepare(file, folders)), /it imports \S+shared\/code\.ts/);
+});
+
 Deno.test("DenoEnvironments.prepare() makes again what somebody has removed", async () => {
   await using it = await setting();
   const file = await it.write("a.ts", "console.log(1);\n");
@@ -189,4 +229,31 @@ Deno.test("DenoEnvironments.prepare() stops with the signal", async () => {
   });
   await assert.rejects(prepared, /cancelled/);
   assert.equal(await run(file, await it.prepare(file)), "1");
+});
+
+Deno.test("DenoEnvironments.prepare() goes on in no process when its host is killed", async () => {
+  await using it = await setting();
+  await new Deno.Command("mkfifo", { args: [join(it.dir, "fifo")] }).output();
+  const file = await it.write("a.ts", 'import it from "./fifo" with { type: "text" };\n');
+  const module = join(ROOT, "src/jobs/scripts/environments/mod.ts");
+  const host = await it.write(
+    "host.ts",
+    `import { DenoEnvironments } from ${JSON.stringify(module)};
+     await new DenoEnvironments({ dataDir: ${JSON.stringify(it.dataDir)}, guardPython: "python3" })
+       .prepare(${JSON.stringify(file)});`,
+  );
+  const living = async (): Promise<number> => {
+    const { stdout } = await new Deno.Command("ps", { args: ["-eo", "args"] }).output();
+    const lines = new TextDecoder().decode(stdout).split("\n");
+    return lines.filter((line) => line.includes(" info ") && line.includes(file)).length;
+  };
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `--config=${join(ROOT, "deno.json")}`, host],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await until(async () => await living() > 0, "the preparation");
+  child.kill("SIGKILL");
+  await until(async () => await living() === 0, "the end of the preparation");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runCommand, runGuarded } from "../../src/process/run_command.ts";
-import { isAlive } from "../fixtures/host.ts";
-import { until, untilText } from "../fixtures/until.ts";
+import { runCommand, runGuarded } from "../../../src/process/commands/run_command.ts";
+import { isAlive } from "../../fixtures/host.ts";
+import { until, untilText } from "../../fixtures/until.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
 
@@ -60,7 +60,7 @@ Deno.test("runGuarded() returns the command's own status and output", async () =
 Deno.test("runGuarded() ends the command when this process is killed", async () => {
   await withDir(async (dir) => {
     const file = join(dir, "pid");
-    const module = new URL("../../src/process/run_command.ts", import.meta.url).href;
+    const module = new URL("../../../src/process/commands/run_command.ts", import.meta.url).href;
     const code = `import { runGuarded } from ${JSON.stringify(module)};
       const command = ["sh", "-c", "sleep 300 & echo $! > ${file}; wait"];
       await runGuarded("python3", command, { env: { PATH: Deno.env.get("PATH") ?? "" } });`;

@@ -1,5 +1,5 @@
-import { killGroup, spawnGroup } from "./process_group.ts";
-import { LineSplitter } from "./line_splitter.ts";
+import { killGroup, spawnGroup } from "../process_group.ts";
+import { LineSplitter } from "../line_splitter.ts";
 
 /** The result of a command that ran. */
 export interface CommandResult {
