@@ -51,6 +51,27 @@ class AskingCall {
 }
 
 /**
+ * An ask that has arrived. It is a class because its signal is a getter: an object literal with one
+ * outlives the call in the old generation of V8.
+ */
+class ReceivedAsk implements Ask {
+  readonly method: string;
+  readonly args: Value;
+  readonly #asker: AskingCall;
+
+  constructor(method: string, args: Value, asker: AskingCall) {
+    this.method = method;
+    this.args = args;
+    this.#asker = asker;
+  }
+
+  /** Created when it is used. */
+  get signal(): AbortSignal {
+    return this.#asker.signal;
+  }
+}
+
+/**
  * The asks of a worker that the host has not answered, and the calls that have asked.
  *
  * Each ask is answered once: when its handler is done or, with an error, when its call ends. What a
@@ -88,13 +109,7 @@ export class OpenAsks {
     this.#openBytes += bytes;
     try {
       if (listener.onAsk === undefined) throw noHandler(method);
-      const answer = listener.onAsk({
-        method,
-        args: new Value(args ?? {}),
-        get signal() {
-          return asker.signal;
-        },
-      });
+      const answer = listener.onAsk(new ReceivedAsk(method, new Value(args ?? {}), asker));
       if (answer instanceof Value) return this.#answered(id, asker, answer);
       answer.then(
         (value) => this.#answered(id, asker, value),
