@@ -34,19 +34,20 @@ class AskingCall {
   /** The open asks of the call: the bytes of the arguments of each, by id. */
   readonly open = new Map<number, number>();
   #controller: AbortController | undefined;
-  #reason: SnakedenError | undefined;
+  #reason: (() => SnakedenError) | undefined;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason());
     }
     return this.#controller.signal;
   }
 
-  stop(reason: SnakedenError): void {
+  /** Stops the call. The error is made when it is used, since few calls need it. */
+  stop(reason: () => SnakedenError): void {
     this.#reason ??= reason;
-    this.#controller?.abort(this.#reason);
+    this.#controller?.abort(this.#reason());
   }
 }
 
@@ -125,7 +126,7 @@ export class OpenAsks {
    * Their answers are still sent.
    */
   stop(callId: number): void {
-    this.#askerOf(callId).stop(new SnakedenError("cancelled", "The call was told to stop"));
+    this.#askerOf(callId).stop(() => new SnakedenError("cancelled", "The call was told to stop"));
   }
 
   /** Answers what is open of a call that has ended. */
@@ -137,7 +138,7 @@ export class OpenAsks {
     for (const id of [...asker.open.keys()]) {
       this.#refused(id, asker, { error: callEnded(), method: "" });
     }
-    asker.stop(callEnded());
+    asker.stop(callEnded);
   }
 
   /** Drops everything, since the link is closed. */
@@ -145,7 +146,7 @@ export class OpenAsks {
     const askers = [...this.#askers.values()];
     this.#askers.clear();
     this.#open.clear();
-    for (const asker of askers) asker.stop(reason);
+    for (const asker of askers) asker.stop(() => reason);
   }
 
   #askerOf(callId: number): AskingCall {
