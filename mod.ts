@@ -123,6 +123,7 @@ export type {
   CallJob,
   CancelJobOptions,
   CancelManyOptions,
+  CommandJob,
   Job,
   JobAttempt,
   JobChoice,
@@ -140,15 +141,19 @@ export type {
   LogLine,
   ManyOutcome,
   ManySubmitOutcome,
+  ProgramOptions,
   Queue,
   Queues,
   QueueUpdate,
   RetryManyOptions,
+  ScriptJob,
+  ScriptPermissions,
   SubmitJobOptions,
   SubmitOutcome,
   WaitingFor,
   WaitOptions as JobWaitOptions,
 } from "./src/jobs/mod.ts";
+export { type Artifacts, artifacts, connect, progress, result } from "./src/scripting/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

@@ -154,6 +154,24 @@ export type JobStoreCommand =
   /** Submits, claims and completes so many jobs at a time, again and again. */
   | { readonly do: "claims"; readonly slots: number; readonly durationMs: number };
 
+/** A command to a host that runs scripts as jobs. */
+export type ScriptsCommand =
+  /** Runs a script of one line again and again, as a job or without Snakeden. */
+  | {
+    readonly do: "one";
+    readonly language: "typescript" | "python";
+    readonly as: "job" | "bare";
+    readonly runs: number;
+  }
+  /** Runs scripts of one line, 8 at a time, and counts what they leave. */
+  | { readonly do: "many"; readonly jobs: number }
+  /** Runs a script that prints so many bytes. */
+  | { readonly do: "log"; readonly bytes: number }
+  /** Confirms the environment of a script that names a package. */
+  | { readonly do: "environment"; readonly runs: number }
+  /** Runs a script that leaves an artifact of so many bytes. */
+  | { readonly do: "artifact"; readonly bytes: number };
+
 /** A command to write and read so many bytes, as a blob or as a plain file. */
 export interface FileCommand {
   readonly as: "blob" | "file";

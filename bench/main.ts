@@ -27,6 +27,7 @@ import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
 import { resume } from "./work/resume.ts";
 import { scale } from "./work/scale.ts";
+import { scripts } from "./work/scripts.ts";
 import { sessions } from "./work/sessions.ts";
 import { soak } from "./work/soak.ts";
 import { socket } from "./work/socket.ts";
@@ -56,6 +57,7 @@ const WORKLOADS: readonly Workload[] = [
   bulk,
   batchjob,
   joblog,
+  scripts,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

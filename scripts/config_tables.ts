@@ -30,7 +30,10 @@ async function formatted(markdown: string): Promise<string> {
  * default, its allowed values and its environment variable.
  */
 export function configTables(): string {
-  const { python, store, sessions, files, limits, errors, cors, pools } = configSchema.shape;
+  const { python, store, sessions, jobs, files, limits, errors, cors, pools } = configSchema.shape;
+  const ofJobs = withoutDefault(jobs);
+  if (!(ofJobs instanceof z.ZodObject)) throw new TypeError("the jobs are no object");
+  const folder = objectIn(ofJobs.shape["scriptFolders"]);
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
@@ -45,6 +48,15 @@ export function configTables(): string {
     ["python", table(withoutDefault(python))],
     ["store", table(withoutDefault(store))],
     ["sessions", table(withoutDefault(sessions))],
+    ["jobs", table(ofJobs)],
+    ...["retry", "retention", "scripts"].map((key): [string, string] => [
+      `jobs: ${key}`,
+      table(withoutDefault(ofJobs.shape[key])),
+    ]),
+    ["jobs: queues", table(objectIn(ofJobs.shape["queues"]))],
+    ["jobs: scriptFolders", table(folder)],
+    ["jobs: permissions of a folder of scripts", table(objectIn(folder.shape["permissions"]))],
+    ["jobs: commands", table(objectIn(ofJobs.shape["commands"]))],
     ["files", table(withoutDefault(files))],
     ["limits", table(withoutDefault(limits))],
     ["errors", table(withoutDefault(errors))],
@@ -54,6 +66,18 @@ export function configTables(): string {
     ["breaker, of a pool or a tool", table(breaker)],
     ["retry, of a pool or a tool", table(retry)],
   ].map(([title, rows]) => `### ${title}\n\n${rows}\n`).join("\n");
+}
+
+/** Returns the object that a list, a choice or a record of the schema has. */
+function objectIn(schema: z.core.$ZodType | undefined): z.ZodObject {
+  const inner = schema && withoutDefault(schema);
+  if (inner instanceof z.ZodObject) return inner;
+  if (inner instanceof z.ZodArray) return objectIn(inner.element);
+  if (inner instanceof z.ZodRecord) return objectIn(inner.valueType);
+  if (inner instanceof z.ZodUnion) {
+    return objectIn(inner.options.find((it) => it instanceof z.ZodObject));
+  }
+  throw new TypeError("there is no object");
 }
 
 function table(schema: z.core.$ZodType): string {

@@ -29,13 +29,29 @@ export const WORKER_ENV = {
    * Marks every process of a run, including children of tools, so that all of them can be found.
    */
   runId: "SNAKEDEN_RUN_ID",
+  /** Marks every process of one program that the guard runs. */
+  launchId: "SNAKEDEN_LAUNCH_ID",
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
   outputMark: "SNAKEDEN_OUTPUT_MARK",
+  /** Set if the worker is alone with its wrapper in a process group that it does not lead. */
+  ownGroup: "SNAKEDEN_OWN_GROUP",
   /** The device of the worker, as JSON; absent if its pool assigns none. */
   device: "SNAKEDEN_DEVICE",
   /** Set if the files of the worker are watched. */
   dev: "SNAKEDEN_DEV",
+} as const;
+
+/** The variables that a host sets for each program that runs as a job, besides `runId`. */
+export const SCRIPT_ENV = {
+  jobId: "SNAKEDEN_JOB_ID",
+  attempt: "SNAKEDEN_ATTEMPT",
+  /** The path of the file that takes the result, as JSON. */
+  result: "SNAKEDEN_RESULT",
+  /** The folder whose files are kept with the job. */
+  artifacts: "SNAKEDEN_ARTIFACTS",
+  /** The token of the attempt, for requests to the host that `url` names. Workers have another. */
+  token: "SNAKEDEN_TOKEN",
 } as const;
 
 /**

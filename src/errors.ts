@@ -37,6 +37,7 @@ export type ErrorCode =
   | "file_in_use"
   | "file_too_large"
   | "file_quota_exceeded"
+  | "unknown_script"
   | "unknown_job"
   | "unknown_queue"
   | "queue_draining"
@@ -72,6 +73,11 @@ export type ErrorCode =
   | "python_exception"
   | "result_too_large"
   | "invalid_value"
+  // The program of a job
+  | "script_failed"
+  | "script_limit"
+  | "guard_lost"
+  | "environment_failed"
   // The set-up
   | "config_invalid"
   | "python_environment"

@@ -7,10 +7,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 500;
 const MAX_FILES_A_FOLDER = 16;
-/**
- * Folders of files from which tests choose, such as one for each misbehaviour. Nobody reads them as
- * a whole, so they may have more files.
- */
+/** Folders from which tests choose single files, so that they may have more. */
 const CATALOGUES = ["tests/fixtures/adapters"];
 
 /**
@@ -31,7 +28,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["bridge"],
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
-  ["cli"],
+  ["cli", "scripting"],
   ["store", "process", "types_gen", "client"],
   ["values"],
   ["async", "collections", "json"],
@@ -40,9 +37,9 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 
 /**
- * The floors inside a part, from top to bottom, with the same rule. A floor is a subfolder, a file
- * directly in the part, or "." for all other files directly in it. The mod.ts of the part is above
- * all of them. A part that is missing here has no floors.
+ * The floors inside a part, from top to bottom, with the same rule: a subfolder, a file directly in
+ * the part, or "." for its other files. The mod.ts of the part is above all of them. A part that is
+ * missing here has no floors.
  */
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
@@ -62,7 +59,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["."],
     ["engine", "follow", "submission"],
     ["runners"],
-    ["batches"],
+    ["batches", "scripts"],
     ["failures"],
     ["job.ts", "job_feed.ts", "stored_blob.ts"],
   ],
@@ -120,9 +117,12 @@ interface Edge {
   readonly to: string;
 }
 
+/** The modules that programs load. They are above all parts. */
+const ENTRIES: readonly string[] = ["main.ts", "mod.ts", "src/scripting/whole.ts"];
+
 /** Returns the part that a file belongs to; null if it is not in src. */
 function partOf(path: string): string | null {
-  if (path === "main.ts" || path === "mod.ts") return "main";
+  if (ENTRIES.includes(path)) return "main";
   const [top, folder, file] = path.split("/");
   if (top !== "src" || folder === undefined) return null;
   if (file !== undefined) return folder;
@@ -293,15 +293,12 @@ function kvNames(text: string): string[] {
   return text.match(/\bDeno\.(?:openKv|AtomicOperation|Kv\w*)\b/g) ?? [];
 }
 
-const edges = [
-  ...await importsOf("main.ts"),
-  ...await importsOf("mod.ts"),
-  ...await importsOf("src/cli/main.ts"),
-  ...await importsOf("src/cli/mod.ts"),
-  ...await importsOf("src/client/mod.ts"),
-  ...await importsOf("src/spawn/mod.ts"),
-  ...await importsOf("src/testing/mod.ts"),
+const READ = [
+  ...ENTRIES,
+  "src/cli/main.ts",
+  ...["cli", "client", "spawn", "testing"].map((it) => `src/${it}/mod.ts`),
 ];
+const edges = (await Promise.all(READ.map(importsOf))).flat();
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
   assert.ok(edges.some(({ from, to }) => from === "main.ts" && to === "src/server/mod.ts"));

@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../src/environment_names.ts";
+import {
+  CLIENT_ENV,
+  HOST_ENV,
+  PROGRAM_ENV,
+  SCRIPT_ENV,
+  WORKER_ENV,
+} from "../src/environment_names.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const NAMES: readonly string[] = [...Object.values(HOST_ENV), ...Object.values(WORKER_ENV)];
+const NAMES: readonly string[] = [
+  ...Object.values(HOST_ENV),
+  ...Object.values(WORKER_ENV),
+  ...Object.values(CLIENT_ENV),
+  // A worker has a token, and a script has one; no process has both.
+  ...Object.values(SCRIPT_ENV).filter((it) => it !== WORKER_ENV.token),
+];
 
 /** Returns the paths of the files below `folder` with this ending. */
 function filesIn(folder: string, end: string): string[] {

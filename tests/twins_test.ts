@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
 import { MAX_OPEN_ASK_BYTES, MAX_OPEN_ASKS } from "../src/bridge/open_asks.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
-import { WORKER_ENV } from "../src/process/mod.ts";
+import { CLIENT_ENV, HOST_ENV, SCRIPT_ENV, WORKER_ENV } from "../src/environment_names.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PYTHON = join(ROOT, "python/src/snakeden");
@@ -59,9 +59,14 @@ Deno.test("MAX_OPEN_ASKS and MAX_OPEN_ASK_BYTES equal those of asking.py", () =>
   assert.equal(numbers.MAX_OPEN_ASK_BYTES, MAX_OPEN_ASK_BYTES);
 });
 
-Deno.test("WORKER_ENV holds every variable of environment_names.py under the same name", () => {
+Deno.test("environment_names.ts holds every variable of environment_names.py under the same name", () => {
   const lines = [...twin("environment_names.py").matchAll(/^([A-Z_]+): Final = "(\w+)"$/gm)];
   assert.ok(lines.length >= 5, `${lines.length} names`);
-  const ours: Readonly<Record<string, string>> = WORKER_ENV;
+  const ours: Readonly<Record<string, string>> = {
+    ...CLIENT_ENV,
+    ...SCRIPT_ENV,
+    apiKey: HOST_ENV.apiKey,
+    ...WORKER_ENV,
+  };
   for (const [, key = "", name] of lines) assert.equal(ours[camelCase(key)], name, key);
 });

@@ -22,10 +22,11 @@ PUBLIC = "public"
 """The part that tools import: the files at the top except worker.py, and these folders. They import
 nothing below.
 """
-PUBLIC_FOLDERS = ("files", "host_tools", "session")
+PUBLIC_FOLDERS = ("files", "host_tools", "script", "session")
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),
+    "_guard": (),
     "_values": (PUBLIC,),
     "_tools/hints": ("_values", PUBLIC),
     "_tools": ("_tools/hints", "_values", PUBLIC),

@@ -43,9 +43,13 @@ export function describeOthers(
   ].join("\n");
 }
 
-function stateOf({ version, build, inUse, usedMs, dev }: ListedEnvironment, nowMs: number): string {
+function stateOf(
+  { version, build, inUse, usedMs, kind }: ListedEnvironment,
+  nowMs: number,
+): string {
   const parts = [version === null ? "its Python is gone" : `Python ${version}`];
-  if (dev) parts.push("for tests and checks");
+  if (kind === "dev") parts.push("for tests and checks");
+  if (kind === "script") parts.push("for scripts");
   const days = Math.floor((nowMs - usedMs) / (24 * 60 * 60 * 1000));
   parts.push(
     inUse

@@ -2,9 +2,10 @@
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
  * ({@link settlesWithin}, {@link delay}), a promise that begins when it is awaited
- * ({@link LazyPromise}), a cheap signal ({@link LoneSignal}), the pauses between attempts
- * ({@link Backoff}), and turns of the event loop between the parts of long work ({@link nextTurn},
- * {@link TurnBudget}). An aborted wait releases what it holds.
+ * ({@link LazyPromise}), work that several callers share ({@link SharedWork}), a cheap signal
+ * ({@link LoneSignal}), the pauses between attempts ({@link Backoff}), and turns of the event loop
+ * between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An aborted wait releases
+ * what it holds.
  *
  * @module
  */
@@ -16,5 +17,6 @@ export { Condition } from "./condition.ts";
 export { LazyPromise } from "./lazy_promise.ts";
 export { nextTurn } from "./next_turn.ts";
 export { Semaphore } from "./semaphore.ts";
+export { SharedWork } from "./shared_work.ts";
 export { LoneSignal, type StopListener, type StopSignal } from "./stop_signal.ts";
 export { TurnBudget } from "./turn_budget.ts";

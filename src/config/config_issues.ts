@@ -49,7 +49,9 @@ function describe(issue: z.core.$ZodIssue, checked: CheckedInput): FieldIssue[] 
   if (inside.length > 0) return inside.flatMap((it) => describe(it, checked));
   const path = pathText(issue.path);
   if (issue.code === "invalid_key") {
-    return [{ path, message: "not a valid name of a variable" }];
+    const [key] = issue.path.slice(-1);
+    const keys = metaAt(schema, issue.path.slice(0, -1))?.keys ?? "another name";
+    return [{ path, message: `given the name ${JSON.stringify(key)}; allowed: ${keys}` }];
   }
   const meta = metaAt(schema, issue.path);
   const given = givenText(valueAt(input, issue.path), meta, origins?.get(path));
@@ -141,7 +143,9 @@ function schemaAt(whole: Schema, path: Path): Schema | undefined {
   for (const key of path) {
     const given: Schema | undefined = schema && withoutDefault(schema);
     const node: Schema | undefined = given instanceof z.ZodUnion
-      ? given.options.find((it) => it instanceof z.ZodArray)
+      ? given.options.find((it) =>
+        typeof key === "number" ? it instanceof z.ZodArray : it instanceof z.ZodObject
+      )
       : given;
     if (node instanceof z.ZodObject) schema = node.shape[String(key)];
     else if (node instanceof z.ZodArray) schema = node.element;

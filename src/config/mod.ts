@@ -32,9 +32,10 @@ export {
   type JobsConfig,
   type PoolConfig,
   type RetryConfig,
+  type ScriptFolderConfig,
   type SessionsConfig,
   type SizedConfig,
   type SizedPoolConfig,
 } from "./schema.ts";
 export { flag, group, type KeyMeta, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
-export { DEVICE_ID, MAX_TTL_MS } from "./sections/mod.ts";
+export { DEVICE_ID, MAX_TTL_MS, permissionsSchema } from "./sections/mod.ts";

@@ -8,7 +8,7 @@ import { type Config, type ConfigInput, configSchema, type ParsedPool } from "./
 
 /** Options of {@link parseConfig}. */
 export interface ParseOptions {
-  /** The folder that relative paths go by; default the working directory. */
+  /** The folder to which paths may be relative; default the working directory. */
   readonly baseDir?: string;
   /** The `modulePaths` of a pool that names none; default `baseDir`. */
   readonly modulePaths?: readonly string[];
@@ -108,6 +108,7 @@ export function absolutePaths(
     if (key in input) result[key] = absolute(input[key], baseDir);
   }
   if ("python" in input) result.python = absolutePython(input.python, baseDir);
+  if ("jobs" in input) result.jobs = absoluteJobs(input.jobs, baseDir);
   if (Array.isArray(input.pools)) {
     result.pools = input.pools.map((pool: unknown) => {
       if (!isRecord(pool)) return pool;
@@ -130,6 +131,53 @@ function absolutePython(python: unknown, baseDir: string): unknown {
     ...("executable" in python ? { executable: absoluteProgram(executable, baseDir) } : {}),
     ...("requirements" in python ? { requirements: absoluteEach(requirements, baseDir) } : {}),
   };
+}
+
+function absoluteJobs(jobs: unknown, baseDir: string): unknown {
+  if (!isRecord(jobs)) return jobs;
+  const { scriptFolders, commands, wrap } = jobs;
+  return {
+    ...jobs,
+    ...(Array.isArray(scriptFolders)
+      ? { scriptFolders: scriptFolders.map((it: unknown) => absoluteFolder(it, baseDir)) }
+      : {}),
+    ...(isRecord(commands)
+      ? {
+        commands: Object.fromEntries(
+          Object.entries(commands).map(([name, it]) => [
+            name,
+            isRecord(it) ? { ...it, command: absoluteCommand(it.command, baseDir) } : it,
+          ]),
+        ),
+      }
+      : {}),
+    ...(wrap === undefined ? {} : { wrap: absoluteCommand(wrap, baseDir) }),
+  };
+}
+
+function absoluteFolder(folder: unknown, baseDir: string): unknown {
+  if (!isRecord(folder)) return absolute(folder, baseDir);
+  const { permissions } = folder;
+  return {
+    ...folder,
+    path: absolute(folder.path, baseDir),
+    ...("requirements" in folder ? { requirements: absolute(folder.requirements, baseDir) } : {}),
+    ...(isRecord(permissions)
+      ? {
+        permissions: {
+          ...permissions,
+          ...("read" in permissions ? { read: absoluteEach(permissions.read, baseDir) } : {}),
+          ...("write" in permissions ? { write: absoluteEach(permissions.write, baseDir) } : {}),
+        },
+      }
+      : {}),
+  };
+}
+
+function absoluteCommand(command: unknown, baseDir: string): unknown {
+  if (!Array.isArray(command)) return command;
+  const [program, ...args]: unknown[] = command;
+  return command.length === 0 ? command : [absoluteProgram(program, baseDir), ...args];
 }
 
 function absolute(path: unknown, baseDir: string): unknown {

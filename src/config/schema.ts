@@ -94,6 +94,9 @@ export type SessionsConfig = ParsedConfig["sessions"];
 /** Limits on jobs, and their defaults. */
 export type JobsConfig = ParsedConfig["jobs"];
 
+/** A folder of scripts, with what its scripts can be granted. */
+export type ScriptFolderConfig = Exclude<JobsConfig["scriptFolders"][number], string>;
+
 /** Limits on files, and their defaults. */
 export type FilesConfig = ParsedConfig["files"];
 

@@ -15,6 +15,8 @@ export interface KeyMeta {
   readonly description: string;
   /** The allowed values, as the end of "allowed: ...". */
   readonly allowed: string;
+  /** The allowed keys of an object whose keys are names. */
+  readonly keys?: string;
   /** The environment variable that overrides the key. */
   readonly env?: string;
   /** The default in words, where it is not a plain value. */

@@ -17,7 +17,7 @@ import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../con
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { Files } from "../files/mod.ts";
-import type { Jobs, Queues } from "../jobs/mod.ts";
+import { type Jobs, JobTokens, type Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
   DeviceHealth,
@@ -42,6 +42,7 @@ import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
+import { Programs } from "./open_programs.ts";
 import { openPythons } from "./open_python.ts";
 import { assertPermitted } from "./permissions.ts";
 import { ProcessRegistry } from "./process_registry.ts";
@@ -69,14 +70,19 @@ export interface StartOptions {
    * By default, such a host keeps its records in memory, so that scripts can run beside a server.
    */
   readonly requireStore?: boolean | undefined;
+  /**
+   * The address at which the program serves the host over HTTP. Scripts and commands that run as
+   * jobs get it, with a token. By default they get neither.
+   */
+  readonly url?: string | undefined;
 }
 
 /** Splits the options of a start into the start's own and the configuration. */
 export function splitOptions<T extends object>(
   options: T & StartOptions,
 ): { readonly start: StartOptions; readonly input: Omit<T, keyof StartOptions> } {
-  const { signal, onSetupProgress, readyTimeoutMs, requireStore, ...input } = options;
-  return { start: { signal, onSetupProgress, readyTimeoutMs, requireStore }, input };
+  const { signal, onSetupProgress, readyTimeoutMs, requireStore, url, ...input } = options;
+  return { start: { signal, onSetupProgress, readyTimeoutMs, requireStore, url }, input };
 }
 
 /** Options of {@link compose}. */
@@ -236,6 +242,19 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
+  const { jobs: { scripts } } = config;
+  const tokens = new JobTokens({ maxDepth: scripts.maxDepth });
+  const programs = resources.use(
+    await Programs.open({
+      config,
+      runId,
+      runDirectory: directory.path,
+      pythons,
+      files,
+      url: options.url,
+      tokens,
+    }),
+  );
   const { jobs, queues, engine, feed } = openJobs({
     store: jobStore,
     blobs,
@@ -246,6 +265,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     pools: group.byName,
     tools,
     calls,
+    programs,
+    tokens,
     othersEnded: recovering,
   });
   resources.use(feed);

@@ -2,10 +2,19 @@ import type { Calls } from "../calls/mod.ts";
 import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Files } from "../files/mod.ts";
-import { allRunners, JobEngine, JobFeed, jobOutputs, Jobs, Queues } from "../jobs/mod.ts";
+import {
+  allRunners,
+  JobEngine,
+  JobFeed,
+  jobOutputs,
+  Jobs,
+  type JobTokens,
+  Queues,
+} from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
 import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
+import type { Programs } from "./open_programs.ts";
 
 /** Dependencies of {@link openJobs}. */
 export interface JobsParts {
@@ -19,6 +28,9 @@ export interface JobsParts {
   readonly pools: PoolsByName;
   readonly tools: ToolRegistry;
   readonly calls: Calls;
+  /** The tokens of the attempts that run. */
+  readonly tokens: JobTokens;
+  readonly programs: Pick<Programs, "slots" | "scripts" | "commands">;
   /** Resolves when nothing runs any more of earlier hosts. */
   readonly othersEnded: Promise<unknown>;
 }
@@ -49,7 +61,8 @@ async function* readOutputs(
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, blobs, runId, pools, tools, calls } = parts;
+  const { store, blobs, runId, pools, tools, calls, programs, tokens } = parts;
+  const { slots } = programs;
   const { jobs: config, limits, files } = parts.config;
   const feed = new JobFeed();
   const kept = {
@@ -58,13 +71,24 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     readOutputs: (id: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       readOutputs(store, { id, blobs, signal }),
   };
-  const runners = allRunners({ calls, tools, pools, limits, config, files, ...kept });
+  const { scripts, commands } = programs;
+  const runners = allRunners({
+    calls,
+    tools,
+    pools,
+    limits,
+    config,
+    files,
+    scripts,
+    commands,
+    ...kept,
+  });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,
     blobs,
     scansBlobs: !parts.keepsBlobs,
     holder: runId,
-    pools: pools.values(),
+    pools: [...pools.values(), ...(slots === undefined ? [] : [slots])],
     runners,
     feed,
     config,
@@ -76,10 +100,11 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     files: parts.files,
     engine: engine ?? { stop: () => {}, running: () => undefined },
     feed,
+    tokens,
     runners,
     config,
     maxDepth: limits.maxDepth,
-    pools: (name) => pools.get(name)?.state,
+    pools: (name) => name === slots?.name ? slots.state : pools.get(name)?.state,
   });
   return { jobs, queues: new Queues({ store }), engine, feed };
 }

@@ -24,10 +24,11 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
     bridge,
     ...(registry === undefined ? {} : { registry }),
     carrier: pool.carrier,
-    command: workerCommand(python),
+    command: wrapped(pool.wrap, workerCommand(python), runDirectory),
     env: {
       ...workerEnv({ ...pool, threads, runId, packagePath: packagePath() }),
       ...(config.dev ? { [WORKER_ENV.dev]: "1" } : {}),
+      ...(pool.wrap.length > 0 ? { [WORKER_ENV.ownGroup]: "1" } : {}),
     },
     welcome: welcomeOf(pool, config),
     runDirectory,
@@ -35,6 +36,14 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
     startTimeoutMs: pool.startTimeoutMs,
     moduleCure: moduleCure(pool, python).ofStarts,
   });
+}
+
+type Command = readonly [program: string, ...args: string[]];
+
+/** Puts a wrapper before a command. */
+function wrapped(wrap: readonly string[], command: Command, runDirectory: string): Command {
+  const [wrapper, ...options] = wrap.map((it) => it.replaceAll("{run}", runDirectory));
+  return wrapper === undefined ? command : [wrapper, ...options, ...command];
 }
 
 function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeInit {

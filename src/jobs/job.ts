@@ -58,10 +58,16 @@ export interface Job {
   readonly priority: number;
   /** The tool. */
   readonly tool?: string;
+  /** The path of the script, of a job of kind `script`; absent of an inline one. */
+  readonly script?: string;
+  /** The name of the command, of a job of kind `command`. */
+  readonly command?: string;
   /** The session of the call, of a job of kind `call`. */
   readonly sessionId?: string;
-  /** The pool whose workers run it. */
-  readonly pool: string;
+  /** The id of the job that has submitted it with its token. */
+  readonly parentId?: string;
+  /** The pool whose workers run it; absent of a script and a command. */
+  readonly pool?: string;
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
   /** The attempts so far; 0 before the first. */
@@ -197,6 +203,54 @@ export interface BatchJob extends JobOptions {
   readonly resultFile?: boolean;
 }
 
+/** Permissions of a script, of those that its folder allows: all of a kind, or a list. */
+export interface ScriptPermissions {
+  /** Files and folders; a relative path is relative to the folder of the script. */
+  readonly read?: true | readonly string[];
+  readonly write?: true | readonly string[];
+  /** Hosts, such as `api.example.com` or `api.example.com:443`. */
+  readonly net?: true | readonly string[];
+  /** Variables of the host, which the script gets. */
+  readonly env?: true | readonly string[];
+  /** Programs. A script that may start one can do everything that the program can. */
+  readonly run?: true | readonly string[];
+}
+
+/** Options of jobs that run programs. */
+export interface ProgramOptions extends JobOptions {
+  /** Variables of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The text that the program reads from standard input. */
+  readonly stdin?: string;
+  /** Limits that are lower than those of the configuration. */
+  readonly limits?: {
+    readonly memoryBytes?: number;
+    readonly cpuMs?: number;
+    readonly openFiles?: number;
+  };
+}
+
+/** A script to run as a job: a file of `jobs.scriptFolders`, or its source. */
+export interface ScriptJob extends ProgramOptions {
+  readonly kind: "script";
+  /** The path of a TypeScript or Python file in one of the folders. Instead of it, `source`. */
+  readonly script?: string;
+  /** The source of the script, with its `language`; only with `jobs.allowInline`. */
+  readonly source?: string;
+  readonly language?: "typescript" | "python";
+  readonly args?: readonly string[];
+  /** Default: none. */
+  readonly permissions?: ScriptPermissions;
+}
+
+/** A command of `jobs.commands` to run as a job. */
+export interface CommandJob extends ProgramOptions {
+  readonly kind: "command";
+  readonly command: string;
+  /** The values for the `{name}` of the command. */
+  readonly args?: Readonly<Record<string, string | number | boolean>>;
+}
+
 /** The end of one item of a batch: what the tool returned, or the error of the last attempt. */
 export type BatchResult<T = unknown> =
   | { readonly index: number; readonly result: T }
@@ -216,7 +270,7 @@ export interface SubmitJobOptions {
 }
 
 /** A job to submit. */
-export type JobInput = CallJob | BatchJob;
+export type JobInput = CallJob | BatchJob | ScriptJob | CommandJob;
 
 /** The answer to one submission, with the job as it is at that time. */
 export interface SubmitOutcome {

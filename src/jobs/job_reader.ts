@@ -1,3 +1,4 @@
+import { readFrame } from "../bridge/mod.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import {
   type BlobRef,
@@ -27,6 +28,11 @@ export interface RunningJobs {
 
 /** Returns a value that the store has kept, in the form in which it is shown. */
 export type ReadValue = (frame: Uint8Array<ArrayBuffer>) => unknown;
+
+/** Returns a stored value, decoded. */
+export function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
+  return readFrame(frame).decode();
+}
 
 /** Dependencies of {@link JobReader}. */
 export interface JobReaderDeps {

@@ -3,7 +3,12 @@ import type { SubmitAnswer } from "../store/mod.ts";
 import type { ManySubmitOutcome, SubmitOutcome } from "./job.ts";
 import { idConflict, idempotencyConflict } from "./job_errors.ts";
 import type { JobReader } from "./job_reader.ts";
-import { StreamedBatches, type Submitted, type Submitter } from "./submission/mod.ts";
+import {
+  StreamedBatches,
+  type SubmitOptions,
+  type Submitted,
+  type Submitter,
+} from "./submission/mod.ts";
 
 /** Dependencies of {@link JobSubmissions}. */
 export interface JobSubmissionsDeps {
@@ -25,11 +30,12 @@ export class JobSubmissions {
   }
 
   /** Submits one job, as {@link Jobs.submission} does. */
-  async one(input: unknown, signal?: AbortSignal): Promise<SubmitOutcome> {
+  async one(input: unknown, options: SubmitOptions = {}): Promise<SubmitOutcome> {
+    const { signal } = options;
     signal?.throwIfAborted();
     const submitted = StreamedBatches.concern(input)
       ? await this.#streamed.submit(input, signal)
-      : await this.#submitter.one(input);
+      : await this.#submitter.one(input, options);
     const { job, answer } = submitted;
     if (answer.answer === "conflict") {
       const key = job.idempotency?.key;
@@ -58,8 +64,11 @@ export class JobSubmissions {
   }
 
   /** Submits jobs, all or none, as {@link Jobs.submitAll} does. */
-  async all(inputs: readonly unknown[], first: number): Promise<readonly SubmitAnswer[]> {
-    const submitted = await this.#submitter.all(inputs, first);
+  async all(
+    inputs: readonly unknown[],
+    options?: SubmitOptions,
+  ): Promise<readonly SubmitAnswer[]> {
+    const submitted = await this.#submitter.all(inputs, options);
     return submitted.map(({ answer }) => answer);
   }
 

@@ -1,5 +1,6 @@
 import { type AttemptRow, isFinal, type JobRecord, type JobRow } from "../store/mod.ts";
 import type { Job, JobAttempt, WaitingFor } from "./job.ts";
+import { parentOf, SCRIPTS_POOL } from "./scripts/mod.ts";
 
 /** The facts about a job that its row does not have. */
 export interface ViewFacts {
@@ -18,6 +19,7 @@ export function jobOf(row: JobRow | JobRecord, facts: ViewFacts): Job {
   const { own, live, waitingFor, result } = facts;
   const progress = live?.progress ?? row.progress;
   const worker = live?.worker ?? row.worker;
+  const parentId = parentOf(row.options);
   const isLate = state === "scheduled" || state === "retryable";
   return {
     id,
@@ -27,7 +29,8 @@ export function jobOf(row: JobRow | JobRecord, facts: ViewFacts): Job {
     done: isFinal(state),
     priority,
     ...own,
-    pool,
+    ...(parentId === undefined ? {} : { parentId }),
+    ...(pool === SCRIPTS_POOL ? {} : { pool }),
     tags,
     metadata,
     attempt,

@@ -3,13 +3,7 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import {
-  type Blobs,
-  type JobStore,
-  type LogPartOrReset,
-  type OutputsAsResult,
-  type SubmitAnswer,
-} from "../store/mod.ts";
+import type { Blobs, JobStore, OutputsAsResult, SubmitAnswer } from "../store/mod.ts";
 import type { FilePage, Files } from "../files/mod.ts";
 import type {
   BatchResult,
@@ -38,6 +32,7 @@ import {
   type JobOutput,
   jobOutputs,
   linesOf,
+  type LogItem,
   type LogLine,
   waitForEnd,
 } from "./follow/mod.ts";
@@ -45,11 +40,12 @@ import { JobChanges } from "./job_changes.ts";
 import { unknownJob } from "./job_errors.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
-import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
+import { decodedFrame, JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { JobSubmissions } from "./job_submissions.ts";
 import type { Runners } from "./runners/mod.ts";
+import { JobTokens } from "./scripts/mod.ts";
 import type { StoredBlob } from "./stored_blob.ts";
-import { StreamedBatches, Submitter } from "./submission/mod.ts";
+import { StreamedBatches, type SubmitOptions, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** The bytes of logs that are read in one turn of the event loop: about a thousand short lines. */
@@ -68,6 +64,8 @@ export interface JobsDeps {
   readonly runners: Runners;
   readonly config: JobsConfig;
   readonly pools: PoolStates;
+  /** The tokens of the jobs that run. By default, there are none. */
+  readonly tokens?: JobTokens;
   readonly clock?: Clock;
   /** The deepest nesting of an item; by default that of any value. */
   readonly maxDepth?: number;
@@ -100,6 +98,8 @@ interface Parts {
  * ```
  */
 export class Jobs {
+  /** The tokens by which jobs that run use the host. The server checks them. */
+  readonly tokens: JobTokens;
   readonly #deps: JobsDeps;
   readonly #clock: Clock;
   readonly #made: Parts | SnakedenError;
@@ -109,7 +109,8 @@ export class Jobs {
 
   /** Programs get theirs from {@link Snakeden.jobs}. */
   constructor(deps: JobsDeps) {
-    this.#deps = deps;
+    this.tokens = deps.tokens ?? new JobTokens();
+    this.#deps = { ...deps, tokens: this.tokens };
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
     this.#read = deps.read ?? decodedFrame;
     const { store } = deps;
@@ -130,7 +131,7 @@ export class Jobs {
    */
   async submit(input: JobInput, { signal }: SubmitJobOptions = {}): Promise<JobHandle> {
     try {
-      return new JobHandle(await this.submission(input, signal), this);
+      return new JobHandle(await this.submission(input, { signal }), this);
     } catch (error) {
       showCaller(error, { below: this.submit, signal });
       throw error;
@@ -138,8 +139,8 @@ export class Jobs {
   }
 
   /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
-  async submission(input: unknown, signal?: AbortSignal): Promise<SubmitOutcome> {
-    return await this.#parts.submissions.one(input, signal);
+  async submission(input: unknown, options?: SubmitOptions): Promise<SubmitOutcome> {
+    return await this.#parts.submissions.one(input, options);
   }
 
   /**
@@ -175,11 +176,13 @@ export class Jobs {
    * Submits up to 1,000 jobs, all or none. Returns the answer for each, in order; one with the
    * idempotency key of another submission is answered with `conflict`.
    *
-   * @param first The number of the first one, for error texts.
    * @throws {SnakedenError} As {@link Jobs.submitMany}.
    */
-  async submitAll(inputs: readonly unknown[], first = 0): Promise<readonly SubmitAnswer[]> {
-    return await this.#parts.submissions.all(inputs, first);
+  async submitAll(
+    inputs: readonly unknown[],
+    options?: SubmitOptions,
+  ): Promise<readonly SubmitAnswer[]> {
+    return await this.#parts.submissions.all(inputs, options);
   }
 
   /**
@@ -302,11 +305,9 @@ export class Jobs {
    */
   async *outputs(
     id: string,
-    { after = 0, follow = true, signal = new AbortController().signal }: {
-      readonly after?: number;
-      readonly follow?: boolean;
-      readonly signal?: AbortSignal;
-    } = {},
+    { after = 0, follow = true, signal = new AbortController().signal }:
+      & BatchResultsOptions
+      & { readonly after?: number } = {},
   ): AsyncGenerator<JobOutput, void, undefined> {
     const { store } = this.#parts;
     if (await store.get(id) === undefined) throw unknownJob(id);
@@ -350,24 +351,24 @@ export class Jobs {
   }
 
   /**
-   * Yields the lines of the log of a job: what its runs have printed and logged, and what Snakeden
-   * says about it. Waits for further ones until the job has ended, unless `follow` is false. If the
-   * log has no line `after`, its first line follows.
+   * Yields the lines of the log of a job. Waits for further ones until the job has ended, unless
+   * `follow` is false. If the log has no line `after`, its first line follows.
    *
-   * @throws {SnakedenError} `unknown_job`; `invalid_input` for a position that is none. If the
-   * signal aborts, its reason is thrown.
+   * @throws {SnakedenError} `unknown_job`, also at the end, for a job that was removed meanwhile;
+   * `invalid_input` for a position that is none. If the signal aborts, its reason is thrown.
    */
   async *logs(id: string, options: JobLogsOptions = {}): AsyncGenerator<LogLine, void, undefined> {
     for await (const item of this.logParts(id, options)) {
       if (item.kind === "lines") yield* linesOf(item.part);
     }
+    if (await this.#parts.store.get(id) === undefined) throw unknownJob(id);
   }
 
   /** Does the same as {@link Jobs.logs}; yields many lines at a time, as they are stored. */
   async *logParts(
     id: string,
     options: JobLogsOptions = {},
-  ): AsyncGenerator<LogPartOrReset, void, undefined> {
+  ): AsyncGenerator<LogItem, void, undefined> {
     const { store } = this.#parts;
     if (await store.get(id) === undefined) throw unknownJob(id);
     for await (const item of jobLogParts(id, { store, options })) {
@@ -393,8 +394,4 @@ export class Jobs {
       changes: new JobChanges({ store, engine, feed }),
     };
   }
-}
-
-function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
-  return readFrame(frame).decode();
 }

@@ -1,6 +1,7 @@
 import type { JobRow, StoreWait } from "../store/mod.ts";
 import { MAX_AHEAD } from "../store/mod.ts";
 import type { WaitingFor } from "./job.ts";
+import { SCRIPTS_POOL } from "./scripts/mod.ts";
 
 /** The state of the pool that would run a job; undefined if there is no such pool. */
 export type PoolStates = (name: string) => string | undefined;
@@ -30,15 +31,20 @@ export function waitingFor(
       if (state === "ready") {
         const { ahead } = wait;
         const count = ahead >= MAX_AHEAD ? `${MAX_AHEAD} or more` : String(ahead);
+        const place = pool === SCRIPTS_POOL
+          ? "a slot for programs"
+          : `a worker of the pool ${pool}`;
         const detail = ahead === 0
-          ? `it is next in line for a worker of the pool ${pool}`
+          ? `it is next in line for ${place}`
           : ahead === 1
           ? "one job is ahead of it"
           : `${count} jobs are ahead of it`;
         return { reason: "position", ahead, detail };
       }
       const detail = state === undefined
-        ? `there is no pool ${pool}`
+        ? pool === SCRIPTS_POOL
+          ? "this host runs no scripts and commands: none is configured"
+          : `there is no pool ${pool}`
         : `the pool ${pool} is ${state}`;
       return { reason: "pool", pool, ...(state === undefined ? {} : { state }), detail };
     }

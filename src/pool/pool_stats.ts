@@ -90,6 +90,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_session: "failed",
   unknown_variable: "failed",
   unknown_program: "failed",
+  unknown_script: "failed",
   version_conflict: "failed",
   invalid_variable: "failed",
   session_quota_exceeded: "refused",
@@ -117,9 +118,14 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   tool_exists: "failed",
   host_tool_failed: "failed",
   input_failed: "failed",
+  environment_failed: "failed",
   python_exception: "failed",
   result_too_large: "failed",
   invalid_value: "failed",
+  // The program of a job
+  script_failed: "failed",
+  script_limit: "failed",
+  guard_lost: "failed",
   // The set-up
   config_invalid: "failed",
   python_environment: "failed",

@@ -6,6 +6,7 @@
  *   line.
  * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
  *   starts it.
+ * - {@link Guard}: runs programs, and leaves no process of theirs behind.
  * - {@link withoutMiddle}: shortens a line of such output.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
@@ -26,10 +27,21 @@
 export { canStartThread, isOutOfDescriptors, lowestDescriptor } from "./descriptors.ts";
 export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
-export { ENDS_AT_ONCE, StopSignals } from "./stop_signals.ts";
+export { ENDS_AT_ONCE, ignoredSignals, StopSignals } from "./stop_signals.ts";
 export { EXIT_CODES } from "./exit_codes.ts";
-export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../environment_names.ts";
+export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, SCRIPT_ENV, WORKER_ENV } from "../environment_names.ts";
 export { FileLock } from "./file_lock.ts";
+export {
+  Guard,
+  type GuardDeps,
+  type GuardedCause,
+  type GuardedEnd,
+  type GuardedLaunch,
+  type GuardedLimits,
+  type GuardedProcess,
+  GuardLaunchError,
+} from "./guard/mod.ts";
+export { LineSplitter } from "./line_splitter.ts";
 export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
 export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";
 export {

@@ -42,6 +42,8 @@ export interface StopSignalsOptions {
    * after {@link LAST_WORD_MS} at the latest, since nobody may be reading.
    */
   readonly onSecond?: (request: StopRequest) => Promise<unknown>;
+  /** The result of {@link ignoredSignals}, which a program asks for as early as it can. */
+  readonly ignored?: ReadonlySet<string>;
 }
 
 /**
@@ -69,7 +71,7 @@ export class StopSignals implements Disposable {
   /** Listens for the signals. Takes a few milliseconds to find out which of them are ignored. */
   static async listen(options: StopSignalsOptions = {}): Promise<StopSignals> {
     const signals = new StopSignals(options);
-    const ignored = await ignoredSignals();
+    const ignored = options.ignored ?? await ignoredSignals();
     for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
       const request = { name, status: signalExitCode(number) };
       // Every signal needs a listener: with the first listener Deno takes over all signals, and
@@ -166,9 +168,10 @@ const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
 /**
  * Returns the signals that this process was started with as ignored; none if that cannot be found
- * out.
+ * out. Half a second after its start, Deno takes over SIGINT by itself, which then seems not to be
+ * ignored.
  */
-async function ignoredSignals(): Promise<ReadonlySet<string>> {
+export async function ignoredSignals(): Promise<ReadonlySet<string>> {
   const known = new Set<string>(isUnderNohup() ? ["SIGHUP"] : []);
   const command = "/bin/sh";
   if (Deno.build.os === "windows" || !isGranted({ name: "run", command })) return known;

@@ -33,6 +33,14 @@ export interface Interpreter {
   readonly hasVenv: boolean;
 }
 
+/** Versions of Python that will do. */
+export interface VersionRange {
+  /** The range as the user wrote it, such as `>=3.11`. */
+  readonly text: string;
+  /** Returns true for a version in the range, such as `3.11.7`. */
+  includes(version: string): boolean;
+}
+
 /** Options of the search for a Python. */
 export interface FindOptions {
   /** The environment in which candidates run. Its PATH is searched. */
@@ -112,11 +120,14 @@ function parseProbe(asked: string, stdout: string): Interpreter | null {
   };
 }
 
-/** Returns the reason why `python` cannot run workers; null if it can. */
-export function unfitReason(python: Interpreter): string | null {
+/** Returns the reason why `python` cannot run Snakeden; null if it can. */
+export function unfitReason(python: Interpreter, accepts?: VersionRange): string | null {
   const [major, minor] = MINIMUM_PYTHON;
   if (python.major < major || (python.major === major && python.minor < minor)) {
     return `is Python ${python.version}, older than ${major}.${minor}`;
+  }
+  if (accepts?.includes(python.version) === false) {
+    return `is Python ${python.version}, which ${accepts.text} excludes`;
   }
   if (python.implementation !== "CPython") return `is ${python.implementation}, not CPython`;
   return null;
@@ -142,15 +153,26 @@ export async function lookUp(
   return null;
 }
 
+/** Options of {@link findInterpreter}. */
+export interface FindInterpreterOptions extends FindOptions {
+  /** The path of uv; null if there is none. */
+  readonly uv: string | null;
+  /** The versions that will do; all if omitted. */
+  readonly accepts?: VersionRange | undefined;
+  /** A path or a name on PATH that is tried first. */
+  readonly preferred?: string | undefined;
+  /** False if no environment will be created from it; true if omitted. */
+  readonly needsVenv?: boolean;
+}
+
 /**
- * Returns the first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then the
- * one that uv finds.
+ * Returns the first Python that fits: the preferred one, `python3`, `python3.14` to `python3.10`,
+ * `python`, then the one that uv finds.
  *
  * @throws {SnakedenError} `python_environment`, which lists each candidate and its problem.
  */
-export async function findInterpreter(
-  options: FindOptions & { readonly uv: string | null },
-): Promise<Interpreter> {
+export async function findInterpreter(options: FindInterpreterOptions): Promise<Interpreter> {
+  const { accepts, needsVenv = true } = options;
   const tried: string[] = [];
   const missing: string[] = [];
   const seen = new Set<string>();
@@ -162,19 +184,22 @@ export async function findInterpreter(
     }
     if (seen.has(found.baseExecutable)) continue;
     seen.add(found.baseExecutable);
-    const unfit = unfitReason(found) ??
-      (found.hasVenv || options.uv !== null ? null : noVenv(found));
+    const unfit = unfitReason(found, accepts) ??
+      (found.hasVenv || options.uv !== null || !needsVenv ? null : noVenv(found));
     if (unfit === null) return found;
     tried.push(`${candidate} ${unfit}`);
   }
   const [major, minor] = MINIMUM_PYTHON;
+  const wanted = accepts === undefined ? "for the workers" : `that is ${accepts.text}`;
   const lines = [
-    `Cannot find a Python ${major}.${minor} or later for the workers.`,
+    `Cannot find a Python ${major}.${minor} or later ${wanted}.`,
     ...tried.map((it) => `  - ${it}`),
     ...(missing.length === 0 ? [] : [`  - not on PATH: ${missing.join(", ")}`]),
-    `Install one and put it on PATH, or name one by ${HOST_ENV.python} or python.executable.`,
+    "Install one and put it on PATH" +
+    (accepts === undefined ? `, or name one by ${HOST_ENV.python} or python.executable.` : "."),
   ];
-  throw environmentError(lines.join("\n"), { tried, missing });
+  const range = accepts === undefined ? {} : { requiresPython: accepts.text };
+  throw environmentError(lines.join("\n"), { ...range, tried, missing });
 }
 
 function noVenv(python: Interpreter): string {
@@ -183,10 +208,11 @@ function noVenv(python: Interpreter): string {
 }
 
 async function* candidates(
-  options: FindOptions & { readonly uv: string | null },
+  options: FindInterpreterOptions,
   missing: string[],
 ): AsyncGenerator<string> {
-  for (const name of NAMES) {
+  const { preferred } = options;
+  for (const name of preferred === undefined ? NAMES : [preferred, ...NAMES]) {
     const path = await lookUp(name, options.env);
     if (path === null) missing.push(name);
     else yield path;
@@ -195,7 +221,8 @@ async function* candidates(
     missing.push("uv");
     return;
   }
-  const command = [options.uv, "python", "find", ">=3.10", "--no-python-downloads"];
+  const range = options.accepts?.text ?? ">=3.10";
+  const command = [options.uv, "python", "find", range, "--no-python-downloads"];
   const { success, stdout } = await runCommand(command, options);
   if (success && stdout.trim() !== "") yield stdout.trim();
 }

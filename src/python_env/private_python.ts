@@ -9,7 +9,7 @@ import {
   lockBuild,
   sweepEnvironments,
 } from "./environments/mod.ts";
-import { findInterpreter, lookUp } from "./find_interpreter.ts";
+import { findInterpreter, lookUp, type VersionRange } from "./find_interpreter.ts";
 import { buildEnvironment } from "./installers/mod.ts";
 import type { OpenOptions, PythonEnvironment } from "./python_environment.ts";
 import type { PrivateTarget } from "./python_target.ts";
@@ -21,6 +21,8 @@ export interface OpenPrivateOptions extends OpenOptions {
   readonly root: string;
   /** The set of environments that are used together. By default this one is used alone. */
   readonly set?: string;
+  /** The versions of Python that will do; all if omitted. */
+  readonly accepts?: VersionRange | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function openPrivate(
   try {
     // Checked before any program in it runs.
     await makePrivateDirectory(root);
-    const found = await findEnvironment(root, target.id, options.set);
+    const found = await findEnvironment(root, target.id, options);
     if (found !== null) return handle(found, false);
     return await buildLocked(target, options);
   } catch (error) {
@@ -58,12 +60,18 @@ async function buildLocked(
     onWait: (holder) =>
       say(`Process ${holder || "?"} is building the Python environment in ${root}; waiting for it`),
   });
-  const found = await findEnvironment(root, key, set);
+  const found = await findEnvironment(root, key, options);
   if (found !== null) return handle(found, false);
 
   const started = performance.now();
   const uv = await lookUp("uv", env);
-  const python = await findInterpreter({ env, uv, signal });
+  const python = await findInterpreter({
+    env,
+    uv,
+    signal,
+    accepts: options.accepts,
+    preferred: request.preferred,
+  });
   say(`Python ${python.version} at ${python.baseExecutable}`);
   const path = lock.unfinished;
   const { downloadedBytes } = await buildEnvironment({
@@ -77,13 +85,18 @@ async function buildLocked(
   });
   const installedBytes = await sizeOf(path);
   const seconds = (performance.now() - started) / 1000;
-  const { requirements } = request;
-  const build = { installedBytes, downloadedBytes, seconds, requirements: [...requirements] };
-  const name = await environmentName(key, python, request.dev);
+  const { requirements, packages = [] } = request;
+  const build = {
+    installedBytes,
+    downloadedBytes,
+    seconds,
+    requirements: [...requirements, ...packages],
+  };
+  const name = await environmentName(key, python, request.kind);
   const { version } = python;
   const held = await adoptEnvironment(root, path, name, { key, set, version, build });
   try {
-    await sweepEnvironments(root, set, { dev: request.dev });
+    await sweepEnvironments(root, set, request);
   } catch (error) {
     held.release();
     throw error;

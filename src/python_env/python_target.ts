@@ -64,7 +64,8 @@ export async function readTarget(
     const path = found === null ? null : resolve(found);
     return { kind: "own", id: path ?? executable, executable, path, requirements, source, env };
   }
-  const request = { source, requirements: requirements.map((it) => resolve(it)), dev };
+  const kind = dev ? "dev" as const : "workers" as const;
+  const request = { source, requirements: requirements.map((it) => resolve(it)), kind };
   const files = await readRequirementFiles(request.requirements, host);
   return {
     kind: "private",

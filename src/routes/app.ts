@@ -1,5 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { access, KeyGuard } from "./access/mod.ts";
+import { access, JobAccess, KeyGuard } from "./access/mod.ts";
 import { addExecute, addKeptStreams, addStream, StreamAnswers, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
 import { addFileContent, addFiles, addJobArtifacts } from "./files/mod.ts";
@@ -65,7 +65,19 @@ export function createApp(
   const { cors, errors: shown, limits: { heartbeatMs, maxDepth, maxResultBytes } } = engine.config;
   const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
+  const jobs = engine.jobs.encoded();
+  const jobAccess = new JobAccess({
+    tokens: jobs.tokens,
+    parentOf: async (id) => (await jobs.get(id)).parentId,
+    onAdmitted: (request, ending) => traffic.callers.endWith(request, ending),
+  });
+  app.use(access({
+    guard,
+    jobs: jobAccess,
+    openPaths: OPEN_PATHS,
+    corsOrigins: cors.origins,
+    shown,
+  }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
   const answers = new StreamAnswers(engine, {
     traffic,
@@ -74,8 +86,8 @@ export function createApp(
     shown,
     ownerOf: (headers) => guard.ownerOf(headers),
   });
-  const jobs = engine.jobs.encoded();
-  const removalOf = (headers: Headers): AbortSignal | undefined => guard.removalOf(headers);
+  const removalOf = (headers: Headers): AbortSignal | undefined =>
+    jobAccess.holderOf(headers)?.signal ?? guard.removalOf(headers);
   const writer = new JobJsonWriter(traffic, shown);
   const later = laterCalls(jobs, { traffic, writer });
   addExecute(app, engine, { traffic, tools: engine.tools, answers, later });

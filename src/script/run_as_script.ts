@@ -4,7 +4,7 @@ import { InvalidInputError } from "../errors.ts";
 import { readVariable } from "../granted.ts";
 import { splitOptions } from "../host/mod.ts";
 import { getLogger } from "../log.ts";
-import { ENDS_AT_ONCE, EXIT_CODES, HOST_ENV, StopSignals } from "../process/mod.ts";
+import { ENDS_AT_ONCE, EXIT_CODES, HOST_ENV, ignoredSignals, StopSignals } from "../process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 import {
   EXIT_MODES,
@@ -74,7 +74,10 @@ export async function runAsScript<T>(
   const { den: given, onShutdown, exitMode: wantedExit, stopMode: wantedStop, ...rest } = options;
   const { startupTimeoutMs = 15_000, shutdownTimeoutMs, cleanupTimeoutMs, ...wanted } = rest;
   const { start, input } = splitOptions(wanted);
-  const loaded = await loadProgramConfig(input).catch((error: unknown) => ({ error }));
+  const [loaded, ignored] = await Promise.all([
+    loadProgramConfig(input).catch((error: unknown) => ({ error })),
+    ignoredSignals(),
+  ]);
   const log = openScriptLog("error" in loaded ? {} : loaded.logging);
   const owned = given === undefined;
   const exitMode = resolveExitMode(wantedExit);
@@ -88,6 +91,7 @@ export async function runAsScript<T>(
     onShutdown,
   });
   using signals = await StopSignals.listen({
+    ignored,
     onSecond: async ({ name }) => {
       getLogger("script").warn(ENDS_AT_ONCE, { signal: name });
       await log?.flush(LAST_LINES_MS);

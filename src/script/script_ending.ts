@@ -17,7 +17,7 @@ export const STOP_MODES = ["if_started", "always", "never"] as const;
 export type StopMode = typeof STOP_MODES[number];
 
 /** The result of the cleanup after the stop. */
-export type CleanupResult = "ok" | "timeout" | "skipped";
+export type CleanupResult = "ok" | "timeout" | "skipped" | "failed";
 
 /** A step of the end of a script, in this order: start, stop, cleanup, exit. */
 export interface ShutdownEvent {
@@ -97,13 +97,19 @@ export class ScriptEnding {
   async #run(): Promise<void> {
     this.#tell("start", "pending");
     // Read before the stop: afterwards nobody knows them.
-    const pids = this.host?.pids() ?? [];
+    let pids: readonly number[] = [];
+    await this.#attempt("start", () => {
+      pids = this.host?.pids() ?? [];
+    });
     const stops = this.#stops;
     if (stops) await this.#attempt("stop", () => this.#stop());
     this.#tell("stop", "pending");
     let result: CleanupResult = "skipped";
     if (stops && this.#options.cleanupTimeoutMs > 0) {
-      result = await this.#cleanUp(pids);
+      result = "failed";
+      await this.#attempt("cleanup", async () => {
+        result = await this.#cleanUp(pids);
+      });
     }
     this.#tell("cleanup", result);
     this.#tell("exit", result);
@@ -138,7 +144,7 @@ export class ScriptEnding {
     return "ok";
   }
 
-  async #attempt(step: string, work: () => Promise<void>): Promise<void> {
+  async #attempt(step: string, work: () => void | Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {

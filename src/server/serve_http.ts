@@ -69,6 +69,7 @@ export async function serveHttp(
         ...config,
         signal: signals.stop,
         requireStore: true,
+        url: listener.url,
         onSetupProgress: (line) => sayProgress(line, config),
       }),
     );
@@ -95,9 +96,9 @@ function keyGuardOf({ apiKey }: Config, keyFile: string | undefined): KeyGuard {
 }
 
 /** Returns the longest time of an orderly stop: every step uses up its time. */
-function stopBoundMs({ drainMs, pools }: Config): number {
+function stopBoundMs({ drainMs, pools, jobs }: Config): number {
   const poolMs = pools.map((pool) => pool.drainMs + pool.killGraceMs);
-  return Math.max(drainMs, ...poolMs) + LAST_ANSWERS_MS + STEPS_MS;
+  return Math.max(drainMs, ...poolMs) + jobs.scripts.killGraceMs + LAST_ANSWERS_MS + STEPS_MS;
 }
 
 /**

@@ -4,6 +4,7 @@ import { JobEngine, JobFeed } from "../../src/jobs/mod.ts";
 import { LeaseKeeper } from "../../src/jobs/engine/lease_keeper.ts";
 import { JobRun } from "../../src/jobs/engine/job_run.ts";
 import { JobWatchers } from "../../src/sqlite/job_watchers.ts";
+import { LiveProcess } from "../../src/process/guard/live_process.ts";
 import { Attempt, Call, CallInputs } from "../../src/pool/calls/mod.ts";
 import { InputStream } from "../../src/pool/calls/inputs/mod.ts";
 import { EventFeed, KeptBody, StreamBody } from "../../src/routes/calls/events/mod.ts";
@@ -26,6 +27,7 @@ const OF_CALLS = [
   SocketCall,
   Connection,
   JobRun,
+  LiveProcess,
 ] as const;
 
 /**

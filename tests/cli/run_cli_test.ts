@@ -19,7 +19,10 @@ Deno.test("the program names what was meant by a wrong command or option", async
     await textOf("list", "--quue", "x"),
     /unknown option '--quue'\n\(Did you mean --queue\?\)/,
   );
-  assert.match(await textOf("submit"), /^error: missing required argument 'tool'/);
+  assert.match(
+    await textOf("submit"),
+    /^error: .* what it runs is missing; allowed: a TOOL, --script/,
+  );
   assert.match(await textOf("list", "extra"), /^error: too many arguments/);
   assert.match(await textOf(), /^Usage: deno task job/);
 });

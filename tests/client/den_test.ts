@@ -44,6 +44,7 @@ type Both = [
       | "submission"
       | "submissions"
       | "submitAll"
+      | "tokens"
     > extends never ? true : false
   >,
   Holds<Same<keyof jobs.Queues, keyof client.DenQueues>>,

@@ -59,6 +59,7 @@ Deno.test("parseConfig() fills in every default", () => {
     taintAfter: 5,
     taintMs: 10_000,
     tools: {},
+    wrap: [],
     drainMs: 10_000,
     killGraceMs: 3_000,
     logLevel: "INFO",

@@ -193,9 +193,17 @@ export class Page implements AsyncDisposable {
       ...["run", "-A", "--check", "--quiet", `--config=${join(this.#root, "deno.json")}`],
       path,
     ];
-    const { code, stdout, stderr } = await this.#execute(command, this.#folder);
+    const env = await this.#hostOf(snippet.text);
+    const { code, stdout, stderr } = await this.#execute(command, this.#folder, env);
     assert.equal(code, 0, stdout + stderr);
     return stdout;
+  }
+
+  /** Returns the variables by which a program finds the server, if it connects to one. */
+  async #hostOf(text: string): Promise<Record<string, string>> {
+    if (!/\bconnect\(\)/.test(text)) return {};
+    const { url } = this.#server ??= await this.#startServer();
+    return { SNAKEDEN_URL: url };
   }
 
   /** Starts the server that the program of a client calls. */
@@ -216,7 +224,9 @@ export class Page implements AsyncDisposable {
     }
     const isTest = /^def test_/m.test(snippet.text);
     const how = isTest ? ["-m", "pytest", "--quiet", path] : [path];
-    const { code, stdout, stderr } = await this.#execute([await devPython(), ...how], this.#folder);
+    const env = await this.#hostOf(snippet.text);
+    const command = [await devPython(), ...how];
+    const { code, stdout, stderr } = await this.#execute(command, this.#folder, env);
     assert.equal(code, 0, stdout + stderr);
     return stdout;
   }
@@ -251,6 +261,7 @@ export class Page implements AsyncDisposable {
   async #execute(
     [program = "", ...args]: readonly string[],
     cwd: string,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number; stdout: string; stderr: string }> {
     const python = await devPython();
     const { code, stdout, stderr } = await new Deno.Command(program, {
@@ -263,6 +274,7 @@ export class Page implements AsyncDisposable {
         SNAKEDEN_API_KEY: API_KEY,
         SNAKEDEN_DATA_DIR: join(this.#root, "script"),
         SNAKEDEN_PYTHON: python,
+        ...env,
       },
       stdin: "null",
     }).output();

@@ -1,5 +1,6 @@
 /** Tests of workers that die in a bulk call: no item runs twice, and none is lost. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { LimitExceededError, WorkerCrashedError } from "../../src/errors.ts";
 import { Attempt, Call, OutcomeReader } from "../../src/pool/calls/mod.ts";
 import { detailsOf, shown, startBulkHost } from "../fixtures/bulk_host.ts";
@@ -59,10 +60,17 @@ for (const carrier of ["socket", "grpc"] as const) {
     let deaths = 0;
     const results: unknown[] = [];
     let lost = 0;
+    // Each worker is killed once it has run some items.
+    let seenBytes = 0;
+    let killed: number | undefined;
     const killer = setInterval(() => {
       const [worker] = it.host.workers.list();
-      if (worker?.state === "busy" && worker.pid !== undefined) Deno.kill(worker.pid, "SIGKILL");
-    }, 150);
+      const bytes = existsSync(path) ? Deno.statSync(path).size : 0;
+      if (worker?.state !== "busy" || worker.pid === killed || bytes === seenBytes) return;
+      seenBytes = bytes;
+      killed = worker.pid;
+      if (killed !== undefined) Deno.kill(killed, "SIGKILL");
+    }, 20);
     try {
       while (next < 60_000 && deaths < 4) {
         const items = Array.from(

@@ -9,6 +9,17 @@ const BLOCKS = snippetsOf(await Deno.readTextFile(join(ROOT, "docs/cli.md")))
 /** `deno task` as in the folder of the clone, but with the files of the folder of a test. */
 const DENO = `deno() { shift; command deno task -q --config "$CLONE/deno.json" "$@"; }\n`;
 
+/** The scripts and commands that the page names. */
+const JOBS = {
+  scriptFolders: [{ path: "scripts", permissions: { net: ["api.example.com"] } }],
+  commands: { thumbnail: { command: ["echo", "{input}", "{width}"] } },
+};
+const REPORT = `import sys\nprint('::snakeden result {"args":%d}' % (len(sys.argv) - 1))\n`;
+const FETCH = `import { result } from "snakeden";
+const net = await Deno.permissions.query({ name: "net", host: "api.example.com" });
+result([net.state, Deno.env.get("LEVEL"), await new Response(Deno.stdin.readable).text()]);
+`;
+
 interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -30,7 +41,11 @@ class Place implements AsyncDisposable {
   static async open(): Promise<Place> {
     await using parts = new AsyncDisposableStack();
     const { path } = parts.use(await tempDir());
-    const server = parts.use(await ServerProcess.start({ dataDir: join(path, "data") }));
+    await Deno.mkdir(join(path, "scripts"));
+    const config = join(path, "snakeden.config.json");
+    await Deno.writeTextFile(config, JSON.stringify({ jobs: JOBS }));
+    const env = { SNAKEDEN_CONFIG: config };
+    const server = parts.use(await ServerProcess.start({ dataDir: join(path, "data"), env }));
     return new Place(parts.move(), server, path);
   }
 
@@ -74,7 +89,7 @@ async function denoDir(): Promise<string> {
 
 Deno.test("the commands of docs/cli.md do what the page says", async () => {
   await using place = await Place.open();
-  const [tour = "", alias = "", submissions = "", batches = "", ...others] = BLOCKS;
+  const [tour = "", alias = "", submissions = "", batches = "", programs = "", ...others] = BLOCKS;
   assert.deepEqual(others, []);
   const { code, stdout, stderr } = await place.run(DENO + tour);
   assert.equal(code, 0, stdout + stderr);
@@ -96,4 +111,16 @@ Deno.test("the commands of docs/cli.md do what the page says", async () => {
     [0, [3, '"one"', 4].map((it) => `{"index":0,"result":${it}}\n`).join("")],
     batch.stderr,
   );
+  await place.write("scripts/report.py", REPORT);
+  await place.write("scripts/fetch.ts", FETCH);
+  await place.write("orders.csv", "id\n1\n");
+  const ends =
+    `deno task job list --kind script,command -q | tac | xargs -n 1 sh -c 'exec "$0" task ` +
+    `-q --config "$CLONE/deno.json" job wait "$1"' "$(command -v deno)"`;
+  const ran = await place.run(`${DENO}${programs}\n${ends}`);
+  assert.equal(ran.code, 0, ran.stderr);
+  const results = ran.stdout.split("\n").filter((it) => /^[{[n]/.test(it));
+  const fetched = '["granted","2","id\\n1\\n"]';
+  const [waited, followed] = ['{"args":1}', '{"args":2}'];
+  assert.deepEqual(results, [waited, followed, waited, followed, fetched, "null"]);
 });

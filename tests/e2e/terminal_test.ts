@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { isAlive, SERVE, tempDir, workersOf } from "../fixtures/host.ts";
+import { processesWith } from "../fixtures/processes/find_processes.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -68,24 +69,8 @@ async function startCall(
 }
 
 async function assertNothingLeft(dataDir: string): Promise<void> {
-  await until(() => pidsOf(dataDir).length === 0, "no process");
+  await until(() => processesWith(dataDir).length === 0, "no process");
   assert.deepEqual(namesIn(join(dataDir, "run")), []);
-}
-
-/**
- * Returns the processes of a data directory: those that have it in their environment or arguments.
- */
-function pidsOf(dataDir: string): number[] {
-  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
-    Number.isInteger(pid) && isAlive(pid) && ["environ", "cmdline"].some((file) => {
-      try {
-        return Deno.readTextFileSync(`/proc/${pid}/${file}`).includes(dataDir);
-      } catch {
-        // It has just ended, or belongs to another user.
-        return false;
-      }
-    })
-  );
 }
 
 function namesIn(directory: string): string[] {

@@ -2,7 +2,7 @@ import { readFrame, Value, writeFrame } from "../../src/bridge/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Files } from "../../src/files/mod.ts";
 import { JobFeed, Jobs, type PreparedJob, Queues, type Runner } from "../../src/jobs/mod.ts";
-import type { CheckedJob } from "../../src/jobs/submission/job_schema.ts";
+import type { CallJob } from "../../src/jobs/mod.ts";
 import {
   type Blobs,
   type Claim,
@@ -19,7 +19,7 @@ export function stored(value: unknown): Uint8Array<ArrayBuffer> {
 }
 
 /** Knows the tools `add` and `train` of the pool `default`; nobody runs them. */
-const callRunner: Runner<CheckedJob> = {
+const callRunner: Runner<CallJob> = {
   kind: "call",
   prepare({ tool, args = {}, pool = "default" }): PreparedJob {
     if (tool !== "add" && tool !== "train") {

@@ -139,6 +139,37 @@ Deno.test("ScriptEnding.run() takes every step even if a stop fails or a listene
   assert.deepEqual(seen, ["start", "stop", "cleanup", "exit"]);
 });
 
+Deno.test("ScriptEnding.run() contains a cleanup that fails or takes too long, and keeps the status", async () => {
+  const failing = new FakeHost();
+  failing.finish();
+  failing.pids = () =>
+    Object.assign([1], {
+      filter: () => {
+        throw new Error("no table of processes");
+      },
+    });
+  const failed = endingOf(failing);
+  await failed.ending.run(3);
+  assert.deepEqual(stepsOf(failed.events).slice(-2), ["cleanup 3 failed", "exit 3 failed"]);
+  const unknown = new FakeHost();
+  unknown.finish();
+  unknown.pids = () => {
+    throw new Error("no list");
+  };
+  const listless = endingOf(unknown);
+  await listless.ending.run(3);
+  assert.deepEqual(listless.events.map(({ step }) => step), ["start", "stop", "cleanup", "exit"]);
+  // It does not lead a group, so no signal to its group reaches it.
+  const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();
+  const lasting = new FakeHost([child.pid]);
+  lasting.finish();
+  const late = endingOf(lasting, { cleanupTimeoutMs: 1 });
+  await late.ending.run(3);
+  assert.deepEqual(stepsOf(late.events).slice(-2), ["cleanup 3 timeout", "exit 3 timeout"]);
+  child.kill("SIGKILL");
+  await child.status;
+});
+
 Deno.test("ScriptEnding.watch() makes the end wait for an abandoned start", async () => {
   const { ending, events } = endingOf(undefined);
   const start = Promise.withResolvers<never>();

@@ -48,13 +48,13 @@ Deno.test("describeOthers() tells what else is kept, its size and its last use",
     build: BUILD,
     inUse: false,
     usedMs: nowMs - 3.5 * 24 * 60 * 60 * 1000,
-    dev: false,
+    kind: "workers" as const,
   };
   assert.equal(
     describeOthers([
       other,
       { ...other, inUse: true, build: undefined },
-      { ...other, version: null, dev: true, build: undefined, usedMs: nowMs },
+      { ...other, version: null, kind: "dev" as const, build: undefined, usedMs: nowMs },
     ], nowMs),
     "Kept, but not used by this configuration: 3 (137.7 MB). A build removes those unused for 14 days.\n" +
       "  /d/python/4567: 45.9 MB, Python 3.11.7, not used for 3 days, requirements: /app/a.txt, /app/b.txt\n" +

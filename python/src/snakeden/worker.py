@@ -23,7 +23,7 @@ def main() -> NoReturn:
     # Runs before anything is opened.
     close_inherited_sockets()
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
-    host_guard.arm()
+    host_guard.arm(owns_group=os.environ.pop(names.OWN_GROUP, "") != "")
     # Out of the environment at once, so that neither tools nor their children can see it.
     address = os.environ.pop(names.ADDRESS, "")
     token = os.environ.pop(names.TOKEN, "")

@@ -24,6 +24,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   unknown_tool: EXIT.notFound,
   unknown_pool: EXIT.notFound,
   unknown_session: EXIT.notFound,
+  unknown_script: EXIT.notFound,
   unknown_job: EXIT.notFound,
   unknown_queue: EXIT.notFound,
   unknown_file: EXIT.notFound,

@@ -94,7 +94,7 @@ export async function earlierBatch(
     throw error;
   }
   if (job.kind === "batch" && job.tool === tool) return job;
-  const is = `${job.kind} of ${job.tool ?? "no tool"}`;
+  const is = `${job.kind} of ${job.tool ?? job.script ?? job.command ?? "no tool"}`;
   throw new SnakedenError(
     "idempotency_conflict",
     `Cannot submit the batch: the job ${JSON.stringify(id)} is there, and is a ${is}`,

@@ -59,8 +59,11 @@ export function addJobCommands(program: Command, act: Act): void {
 }
 
 function addSubmit(job: Command, act: Act): void {
-  withCommonOptions(job.command("submit <tool> [args...]"))
-    .description("Submit a job. Arguments are NAME=VALUE, a JSON object, @FILE, or - for stdin")
+  withCommonOptions(job.command("submit [tool] [args...]"))
+    .description(
+      "Submit a job. Arguments are NAME=VALUE, a JSON object, @FILE, or - for stdin; those of a " +
+        "script are texts, after -- if they begin with -",
+    )
     .option("--wait", "wait for the end, and write the result")
     .option("--follow", "like --wait, and write chunks and the log as they come")
     .option("--wait-timeout <duration>", "longest time to wait", durationMs)
@@ -73,6 +76,11 @@ function addSubmit(job: Command, act: Act): void {
     .option("--input <parameter>", "parameter that gets an item; default: an item has all of them")
     .option("--window <number>", "most parts of the batch that run at once", whole(1, 10_000))
     .option("--item-attempts <number>", "attempts of an item", whole(1, 1_000))
+    .option("--script <file>", "run a script of the server instead of a tool")
+    .option("--command <name>", "run a command of the server instead of a tool")
+    .option("--env <name=value>", "variable of the script or command; can be repeated", collected)
+    .option("--stdin <file>", "standard input of the script or command; - for stdin")
+    .option("--allow <kind>", "permission such as net=HOST of a script; can be repeated", collected)
     .option("--id <id>", "id of the job; the same command again makes no second job")
     .option("--queue <name>", "queue; default `default`")
     .option("--pool <name>", "pool; default the one that has the tool")
@@ -95,8 +103,8 @@ function addSubmit(job: Command, act: Act): void {
     .option("--meta <name=value>", "metadata; can be repeated", collected)
     .option("--options <json>", "other fields of the job: a JSON object, or @FILE")
     .action(
-      act((context, tool: string, args: string[], flags: SubmitFlags) =>
-        submitJob(tool, args, { flags, context })
+      act((context, tool: string | undefined, args: string[], flags: SubmitFlags) =>
+        submitJob(tool === undefined ? args : [tool, ...args], { flags, context })
       ),
     );
 }

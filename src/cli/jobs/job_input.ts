@@ -1,4 +1,4 @@
-import { type JobInput, SnakedenError, valueFromJson } from "../../client/mod.ts";
+import { type CallJob, SnakedenError, valueFromJson } from "../../client/mod.ts";
 import { type CliIo, reasonOf, UsageError } from "../command/mod.ts";
 
 const ALLOWED = "NAME=VALUE, a JSON object, @FILE or -";
@@ -98,7 +98,7 @@ export interface JobFlags {
  *
  * @throws {UsageError} If an option needs another one, or is no JSON.
  */
-export async function jobFields(flags: JobFlags, io: CliIo): Promise<Partial<JobInput>> {
+export async function jobFields(flags: JobFlags, io: CliIo): Promise<Partial<CallJob>> {
   const { unique, uniqueMode, meta = [], options } = flags;
   if (uniqueMode !== undefined && unique === undefined) {
     throw new UsageError("Cannot submit the job: --unique-mode needs --unique KEY");

@@ -50,7 +50,7 @@ export function jobRow(job: Job, now: number): Cell[] {
       text: safeLine(job.cancelling === true ? "cancelling" : job.state),
       style: stateStyle(job.state),
     },
-    safeLine(job.tool ?? job.kind),
+    safeLine(job.tool ?? job.script ?? job.command ?? job.kind),
     safeLine(job.queue),
     `${job.attempt}/${job.maxAttempts}`,
     ageText(job.createdAt, now),

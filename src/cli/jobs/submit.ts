@@ -12,9 +12,10 @@ import {
 import { type FollowedJobs, followJob } from "./follow.ts";
 import { jobFields, toolArguments } from "./job_input.ts";
 import { writeJobs } from "./job_rows.ts";
+import { programFields, type ProgramFlags } from "./program_input.ts";
 
 /** Options of {@link submitJob}. */
-export interface SubmitFlags extends BatchFlags {
+export interface SubmitFlags extends BatchFlags, ProgramFlags {
   readonly wait?: boolean;
   readonly follow?: boolean;
   readonly waitTimeout?: number;
@@ -29,9 +30,12 @@ interface Submitted {
   readonly jobs: FollowedJobs;
 }
 
-/** Submits a job. With `wait` or `follow`, waits for its end and writes its result. */
+/**
+ * Submits a job. With `wait` or `follow`, waits for its end and writes its result.
+ *
+ * @param given The tool and its arguments; of a script or a command only the arguments.
+ */
 export async function submitJob(
-  tool: string,
   given: readonly string[],
   { flags, context }: { readonly flags: SubmitFlags; readonly context: Context },
 ): Promise<ExitStatus> {
@@ -43,7 +47,7 @@ export async function submitJob(
     throw new UsageError(`Cannot submit the job: ${option} needs --wait or --follow`);
   }
   await using results = await resultTarget(flags.output, context);
-  const { answer, job, jobs } = await submitted(tool, given, { flags, context });
+  const { answer, job, jobs } = await submitted(given, { flags, context });
   const { id } = job;
   if (!waits) {
     await writeJobs([job], context);
@@ -65,12 +69,23 @@ export async function submitJob(
 }
 
 async function submitted(
-  tool: string,
   given: readonly string[],
   { flags, context }: { readonly flags: SubmitFlags; readonly context: Context },
 ): Promise<Submitted> {
   const { client, io } = context;
-  const args = await toolArguments(given, io);
+  const program = await programFields(flags, given, io);
+  if (program !== undefined) {
+    const fields = await jobFields(flags, io);
+    return await submittedAs({ ...fields, ...program } as JobInput, context);
+  }
+  const [tool, ...texts] = given;
+  if (tool === undefined) {
+    throw new UsageError(
+      "Cannot submit the job: what it runs is missing; allowed: a TOOL, --script FILE or " +
+        "--command NAME",
+    );
+  }
+  const args = await toolArguments(texts, io);
   const fields = await jobFields(flags, io);
   const batch = batchFields(flags);
   if (batch === undefined) return await submittedAs({ ...fields, tool, args }, context);

@@ -21,12 +21,13 @@ const LINE: AnswerFields = { n: "number", run: "number", at: "text", text: "text
 export async function* jobLogs(
   path: string,
   requests: JobRequests,
-  { after = 0, tail, follow = true, signal }: JobLogsOptions,
+  { after, tail, follow = true, signal }: JobLogsOptions,
 ): AsyncGenerator<LogLine, void, undefined> {
   const bound = new Bound([signal], { timeoutMs: undefined, late: () => new Error("late") });
   const backoff = new Backoff({ baseMs: 100, capMs: 5_000 });
   const query = `?format=sse&follow=${follow}`;
-  let last = after;
+  /** The line behind which it goes on; undefined if it begins with the last lines. */
+  let last = tail !== undefined && (after ?? 0) === 0 ? undefined : after ?? 0;
   let host = requests;
   let reader: EventReader | undefined;
   try {
@@ -34,20 +35,20 @@ export async function* jobLogs(
       let cause: unknown = new Error("the log ended");
       try {
         if (reader === undefined) {
-          const isFirst = last === 0 && tail !== undefined;
+          const isFirst = last === undefined;
           const opened = await open(isFirst ? `${path}${query}&tail=${tail}` : path + query, host, {
-            last,
+            last: last === 0 && tail === undefined ? undefined : last,
             bound,
           });
           if (opened === undefined) return;
           [reader, host] = [opened.reader, opened.requests];
         }
         const event = await reader.next();
-        if (event?.event === "end") return;
+        if (event?.event === "end") return checkEnd(event.data);
         if (event?.event === "reset") last = 0;
         if (event?.event === "line") {
           const line = lineOf(event.data);
-          if (line.n <= last) continue;
+          if (line.n <= (last ?? 0)) continue;
           last = line.n;
           backoff.reset();
           yield line;
@@ -59,13 +60,14 @@ export async function* jobLogs(
         if (host.host === undefined || !mayPass) throw error;
         cause = error;
       }
+      if (last === undefined && /^\d+$/.test(reader?.lastId ?? "")) last = Number(reader?.lastId);
       reader?.leave();
       reader = undefined;
       const pauseMs = backoff.failed();
       if (backoff.failures > MAX_FAILURES) {
         const note = `it could not be opened again in ${MAX_FAILURES} attempts`;
         const url = `${host.host?.url ?? ""}${path}`;
-        throw connectionLost(url, cause, { note, mayHaveRun: false, after: last });
+        throw connectionLost(url, cause, { note, mayHaveRun: false, after: last ?? 0 });
       }
       await bound.pause(pauseMs);
     }
@@ -85,12 +87,12 @@ interface Opened {
 async function open(
   path: string,
   requests: JobRequests,
-  { last, bound }: { readonly last: number; readonly bound: Bound },
+  { last, bound }: { readonly last: number | undefined; readonly bound: Bound },
 ): Promise<Opened | undefined> {
   const accept = { accept: "text/event-stream" };
   const reply = await requests.send({
     path,
-    headers: last === 0 ? accept : { ...accept, "last-event-id": String(last) },
+    headers: last === undefined ? accept : { ...accept, "last-event-id": String(last) },
     signal: bound.signal,
     timeoutMs: null,
   });
@@ -103,6 +105,13 @@ async function open(
     throw unexpectedAnswer(`${reply.host.url}${path}`, reply.response, "");
   }
   return { reader: new EventReader(reply), requests: requests.at(reply.host) };
+}
+
+/** @throws {SnakedenError} `unknown_job` if lines may be missing. */
+function checkEnd(data: string): void {
+  const end = parsed(data);
+  if (!isRecord(end) || end["gone"] !== true) return;
+  throw new SnakedenError("unknown_job", "The job was removed while its log was read");
 }
 
 function lineOf(data: string): LogLine {

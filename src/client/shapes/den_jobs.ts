@@ -8,7 +8,6 @@ import type {
   JobChoice,
   JobEvent,
   JobEventsOptions,
-  JobInput,
   JobListOptions,
   JobLogsOptions,
   JobPage,
@@ -21,6 +20,7 @@ import type {
   SubmitJobOptions,
   SubmittedJob,
 } from "./job.ts";
+import type { JobInput } from "./job_input.ts";
 import type { WaitOptions } from "./pool.ts";
 
 /** Durable jobs. */

@@ -1,4 +1,3 @@
-import type { AffinityMode } from "./call.ts";
 import type { JsonObject } from "./session.ts";
 
 /**
@@ -34,7 +33,10 @@ export interface JobExit {
 export interface JobAttempt {
   /** 1, 2, 3, ... A run that was returned is not counted: the next one has the same number. */
   readonly attempt: number;
-  /** `lost`: its host died, or lost the lease. `returned`: its host stopped; costs no attempt. */
+  /**
+   * `lost`: its host died, or could not extend the lease. `returned`: its host gave it back when it
+   * stopped; that costs no attempt.
+   */
   readonly outcome: "completed" | "failed" | "cancelled" | "returned" | "lost";
   /** In ISO 8601, as all times here. */
   readonly startedAt: string;
@@ -85,10 +87,16 @@ export interface Job {
   readonly priority: number;
   /** The tool, of a job of kind `call`. */
   readonly tool?: string;
+  /** The path of the script, of a job of kind `script`; absent of an inline one. */
+  readonly script?: string;
+  /** The name of the command, of a job of kind `command`. */
+  readonly command?: string;
   /** The session of the call, of a job of kind `call`. */
   readonly sessionId?: string;
-  /** The pool whose workers run it. */
-  readonly pool: string;
+  /** The id of the job that has submitted it with its token. */
+  readonly parentId?: string;
+  /** The pool whose workers run it; absent of a script and a command. */
+  readonly pool?: string;
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
   /** The attempts so far; 0 before the first. */
@@ -127,98 +135,6 @@ export interface Job {
   readonly attempts?: readonly JobAttempt[];
 }
 
-/** The pauses between the attempts of a job. */
-export interface JobRetry {
-  /** The pause after the first attempt, in milliseconds. */
-  readonly minMs?: number;
-  /** The longest pause, in milliseconds. */
-  readonly maxMs?: number;
-  /** The factor by which each pause is longer than the one before it. */
-  readonly factor?: number;
-  /** The part of a pause that is random, from 0 to 1. */
-  readonly jitter?: number;
-  /** Error codes and Python exception classes after which no attempt follows. */
-  readonly never?: readonly string[];
-}
-
-/** Options of every kind of job. */
-export interface JobOptions {
-  /**
-   * The id of the job: 1 to 128 letters, digits or `. _ : -`. The same submission makes one job
-   * while that is kept; another one with the same id is refused. Default: a new id.
-   */
-  readonly id?: string;
-  /** Default: `default`. */
-  readonly queue?: string;
-  /** A whole number from -10 to 10; higher goes first. Default 0. */
-  readonly priority?: number;
-  /** The time to wait before the first start, in milliseconds. */
-  readonly delayMs?: number;
-  /** The time of the first start, instead of `delayMs`: a `Date`, or ISO 8601. */
-  readonly runAt?: string | Date;
-  readonly maxAttempts?: number;
-  readonly retry?: JobRetry;
-  /** The longest time of an attempt, in milliseconds. */
-  readonly timeoutMs?: number;
-  /** The longest silence of an attempt, in milliseconds, as for a call. */
-  readonly stallTimeoutMs?: number;
-  /** The time within which it must begin, or it is discarded, in milliseconds. */
-  readonly ttlMs?: number;
-  /** The same key and body make one job; over HTTP also the header `Idempotency-Key`. */
-  readonly idempotencyKey?: string;
-  readonly unique?: { readonly key: string; readonly mode?: "drop" | "replace" | "debounce" };
-  readonly concurrency?: { readonly key: string; readonly limit?: number };
-  readonly rateLimit?: {
-    readonly key: string;
-    readonly limit: number;
-    readonly periodMs: number;
-  };
-  readonly tags?: readonly string[];
-  readonly metadata?: JsonObject;
-  /** The time for which the job is kept after its end, by its last state. */
-  readonly retention?: {
-    readonly completedMs?: number;
-    readonly cancelledMs?: number;
-    readonly discardedMs?: number;
-  };
-}
-
-/** A call of a tool to submit as a job. */
-export interface CallJob extends JobOptions {
-  readonly kind?: "call";
-  readonly tool: string;
-  readonly args?: Readonly<Record<string, unknown>>;
-  readonly pool?: string;
-  readonly sessionId?: string;
-  readonly affinity?: AffinityMode;
-}
-
-/** A tool to run for many items, to submit as a job. Its `timeoutMs` is that of each item. */
-export interface BatchJob extends JobOptions {
-  readonly kind: "batch";
-  readonly tool: string;
-  /** The items; `submit()` writes those of an iterable that is no array to a file. */
-  readonly inputs?: readonly unknown[] | Iterable<unknown> | AsyncIterable<unknown>;
-  /** The id of a file with the items. */
-  readonly inputsFile?: string;
-  /**
-   * The form of the file: a line of JSON an item (`ndjson`, the default), a line of text (`lines`),
-   * or a row of a table with a header (`csv`), which is an object of texts.
-   */
-  readonly format?: "ndjson" | "lines" | "csv";
-  /** The parameter that gets the item; without it, an item is an object of arguments. */
-  readonly input?: string;
-  /** Arguments of every item. Those of the item itself go first. */
-  readonly args?: Readonly<Record<string, unknown>>;
-  readonly pool?: string;
-  /** The attempts of an item; default 1. */
-  readonly items?: { readonly maxAttempts?: number; readonly retry?: JobRetry };
-  /** The most parts of the batch that are with workers at once; default the size of the pool. */
-  readonly window?: number;
-  /** True to keep the result as a file too, `result.ndjson`, for the arguments of other jobs. */
-  readonly resultFile?: boolean;
-}
-
 /** The end of one item of a batch: what the tool returned, or the error of the last attempt. */
 export type BatchResult<T = unknown> =
   | { readonly index: number; readonly result: T }
@@ -237,12 +153,9 @@ export interface SubmitJobOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A job to submit. */
-export type JobInput = CallJob | BatchJob;
-
 /**
  * The answer to a submission: the job was `created`; or it is that of an earlier submission, by the
- * idempotency key (`existing`) or by {@link JobOptions.unique} (`dropped`, `replaced`).
+ * idempotency key (`existing`) or by `unique` (`dropped`, `replaced`).
  */
 export type SubmitAnswer = "created" | "existing" | "dropped" | "replaced";
 

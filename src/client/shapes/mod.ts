@@ -10,6 +10,7 @@ export type * from "./den.ts";
 export type * from "./den_jobs.ts";
 export type * from "./file.ts";
 export type * from "./job.ts";
+export type * from "./job_input.ts";
 export type * from "./machine.ts";
 export type * from "./pool.ts";
 export type * from "./session.ts";

@@ -4,6 +4,7 @@ import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
 import { isLoopback } from "../loopback.ts";
+import { scriptIssues } from "./script_checks.ts";
 import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
 
 /** The variables that the host itself sets for a worker. */
@@ -20,6 +21,8 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...keyIssues(input),
     ...corsIssues(fieldOf(input.cors, "origins"), { hasKey: hasKey(input) }),
     ...sessionIssues(input.sessions),
+    ...inlineIssues(input),
+    ...scriptIssues(input.jobs),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(deviceIssues),
@@ -51,6 +54,17 @@ function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): F
   return [{
     path: "apiKeyFile",
     message: `given beside apiKey (${HOST_ENV.apiKey}); allowed: one of the two`,
+  }];
+}
+
+/** Refuses inline scripts where everybody on the machine could submit one. */
+function inlineIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
+  if (fieldOf(input.jobs, "allowInline") !== true || hasKey(input)) return [];
+  return [{
+    path: "jobs.allowInline",
+    message: "given true without an apiKey, which is refused: every program of this machine " +
+      `could run code here; allowed: false, or true together with apiKey (${HOST_ENV.apiKey}) or ` +
+      `apiKeyFile (${HOST_ENV.apiKeyFile})`,
   }];
 }
 

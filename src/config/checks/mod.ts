@@ -1,6 +1,6 @@
 /**
- * The checks that a schema cannot make: rules that two keys share, and the forms of adapters and
- * devices. {@link crossIssues} runs all of them.
+ * The checks that a schema cannot make: rules that two keys share, and the forms of adapters,
+ * devices and commands. {@link crossIssues} runs all of them.
  *
  * @module
  */

@@ -1,5 +1,12 @@
 import { z } from "zod";
 import { group, KIB, MAX_DURATION_MS, MIB, text, whole } from "../schema_parts.ts";
+import {
+  allowInlineSchema,
+  commandsSchema,
+  scriptFoldersSchema,
+  scriptsSchema,
+  wrapSchema,
+} from "./scripts_schema.ts";
 import { MAX_TTL_MS } from "./sessions_schema.ts";
 
 const retrySection = group({
@@ -31,10 +38,14 @@ const retentionSection = group({
   }).default(7 * MAX_DURATION_MS),
 }, "Time for which jobs are kept after their end.");
 
-const rateSection = group({
-  limit: whole(1, 1_000_000, { description: "Jobs that may start in a period." }),
-  periodMs: whole(1, MAX_DURATION_MS, { description: "The period." }),
-}, "Jobs of the queue that may start in a period, evenly.");
+const rateSection = group(
+  {
+    limit: whole(1, 1_000_000, { description: "Jobs that may start in a period." }),
+    periodMs: whole(1, MAX_DURATION_MS, { description: "The period." }),
+  },
+  "Jobs of the queue that may start in a period, evenly.",
+  { defaultText: "no limit" },
+);
 
 /** A queue of the configuration. */
 export const queueSchema = group({
@@ -100,4 +111,9 @@ export const jobsSchema = group({
     description: "Longest line in the log of a job, in characters. The middle of a longer one is " +
       "left out.",
   }).default(8 * KIB),
+  scriptFolders: scriptFoldersSchema,
+  scripts: scriptsSchema.prefault({}),
+  allowInline: allowInlineSchema,
+  wrap: wrapSchema,
+  commands: commandsSchema,
 }, "Durable jobs.");

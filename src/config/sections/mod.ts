@@ -16,5 +16,6 @@ export { breakerSchema, retrySchema } from "./policies_schema.ts";
 export { poolSchema } from "./pool_schema.ts";
 export { pythonSchema } from "./python_schema.ts";
 export { jobsSchema, queueSchema } from "./jobs_schema.ts";
+export { permissionsSchema } from "./scripts_schema.ts";
 export { DEFAULT_MAX_TTL_MS, MAX_TTL_MS, sessionsSchema } from "./sessions_schema.ts";
 export { storeSchema } from "./store_schema.ts";

@@ -118,6 +118,10 @@ export const poolSchema = group({
   sharedMemoryMinBytes: whole(4 * KIB, 1024 * MIB, {
     description: "Smaller buffers travel over the link.",
   }).default(64 * KIB),
+  wrap: list({
+    description: "Command before that of each worker, such as `bwrap` with its options. `{run}` " +
+      "stands for the folder by which a worker reaches its host.",
+  }, text({ description: "An argument." })).max(256).default([]),
   modulePaths: list({
     description: "Folders of the adapter's modules, searched after the standard library and " +
       "before installed packages.",
@@ -128,6 +132,7 @@ export const poolSchema = group({
   env: z.record(z.string().regex(ENV_NAME), z.string()).meta({
     description: "Environment variables of the workers.",
     allowed: "an object of texts",
+    keys: "a name without = and NUL",
     secret: true,
   }).default({}),
   inheritEnv: list({
@@ -207,6 +212,7 @@ export const poolSchema = group({
       "`breaker` and `retry` of single tools: a circuit in addition to the pool's, and " +
       "retries that replace the pool's.",
     allowed: "an object by name of tool",
+    keys: "1 to 64 characters",
   }).default({}),
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have to finish when the pool stops.",

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { memberOf, rangesOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
 
@@ -129,7 +130,11 @@ export class OpenItems {
   /** Notes that an item is to run again at a time. */
   retryAt(item: BatchItem, dueAt: number): void {
     const at = this.#retries.findLastIndex((it) => it.dueAt <= dueAt);
-    this.#retries.splice(at + 1, 0, { item, dueAt });
+    const { args } = item;
+    // A slice of a text keeps all of it: the block of the file that the item was read from.
+    const own = typeof args === "string" ? { ...item, args: copyOfText(args) } : item;
+    if (this.#open.has(item.index)) this.#open.set(item.index, own);
+    this.#retries.splice(at + 1, 0, { item: own, dueAt });
   }
 
   /** Makes items ready whose time has come. Returns the time of the next one, if there is one. */
@@ -171,4 +176,9 @@ export class OpenItems {
     this.#aheadBytes -= item.weight + ITEM_OVERHEAD;
     return item;
   }
+}
+
+/** Returns an equal text that shares no memory with another one. */
+function copyOfText(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
 }

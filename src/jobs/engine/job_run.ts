@@ -218,6 +218,11 @@ export class JobRun implements Run, OutputSink {
     this.#add({ at: timeOf(time), source: "log", level: levelOf(level), logger, text: message });
   }
 
+  note(text: string): void {
+    if (this.#deps.log.maxBytes === 0) return;
+    this.#add({ at: Date.now(), source: "host", level: "info", text });
+  }
+
   /** Says in the log how the run ends, if there is something to say. Nothing follows. */
   close(outcome: Outcome): void {
     const line = this.#deps.log.maxBytes === 0 ? undefined : endLine(this.job, outcome, this);

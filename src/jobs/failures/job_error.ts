@@ -25,6 +25,11 @@ export function jobErrorOf(error: unknown): JobError {
 
 /** Returns the end of the process with which an attempt has failed; undefined for another error. */
 export function exitOf(error: unknown): JobExit | undefined {
+  if (error instanceof SnakedenError && error.code === "script_failed") {
+    const { exitCode, signal } = error.details;
+    if (typeof exitCode === "number") return { code: exitCode };
+    return typeof signal === "string" ? { signal } : undefined;
+  }
   if (!(error instanceof WorkerCrashedError)) return undefined;
   const { exitCode, signal } = error.exit;
   return {

@@ -23,7 +23,8 @@ export interface JobEventsDeps {
  * Yields the events of a job: its state at first, then what is stored, and what this host hears of
  * it meanwhile. Of news that come faster than they are read, the last counts.
  *
- * @throws {SnakedenError} `unknown_job`; the reason of the signal if it aborts.
+ * @throws {SnakedenError} `unknown_job`, also if the job is removed meanwhile; the reason of the
+ * signal if it aborts.
  */
 export async function* jobEvents(
   id: string,
@@ -46,11 +47,13 @@ export async function* jobEvents(
         continue;
       }
       const item = stored.take();
-      if (item.done === true) return;
+      if (item.done === true) {
+        // Nothing is stored behind the end that the reader has seen, or the job was removed.
+        await deps.get(id);
+        return;
+      }
       yield* newsBefore(news, item.value);
-      const event = await shownEvent(item.value, id, deps);
-      if (event === undefined) return;
-      yield event;
+      yield await shownEvent(item.value, id, deps);
       stored.read();
     }
   } finally {
@@ -82,17 +85,15 @@ async function freshNews(taken: Taken, id: string, deps: JobEventsDeps): Promise
 async function shownEvent(
   event: JobEventOrReset,
   id: string,
-  { find, decode }: JobEventsDeps,
-): Promise<JobEvent | undefined> {
+  { get, decode }: JobEventsDeps,
+): Promise<JobEvent> {
   switch (event.kind) {
     case "reset":
       return { type: "reset", id: event.seq };
     case "chunk":
       return { type: "chunk", id: event.seq, run: event.run, value: decode(event.body) };
-    case "end": {
-      const job = await find(id);
-      return job && { type: "end", id: event.seq, job };
-    }
+    case "end":
+      return { type: "end", id: event.seq, job: await get(id) };
   }
 }
 

@@ -33,6 +33,9 @@ export interface JobLogsOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A part of a log; at first, the place where the last lines begin that were asked for. */
+export type LogItem = LogPartOrReset | { readonly kind: "start"; readonly after: number };
+
 /** The part of a store that {@link jobLogParts} needs. */
 export interface LogStore {
   lastLine(id: string): Promise<number>;
@@ -51,11 +54,12 @@ export interface LogStore {
 export async function* jobLogParts(
   id: string,
   { store, options }: { readonly store: LogStore; readonly options: JobLogsOptions },
-): AsyncGenerator<LogPartOrReset, void, undefined> {
+): AsyncGenerator<LogItem, void, undefined> {
   const { after, tail, follow = true, signal = new AbortController().signal } = options;
   checkPosition("after", after);
   checkPosition("tail", tail);
   const start = tail === undefined ? after ?? 0 : Math.max(0, await store.lastLine(id) - tail);
+  if (tail !== undefined) yield { kind: "start", after: start };
   yield* store.logs(id, start, { signal, follow });
 }
 

@@ -10,6 +10,7 @@ export {
   type JobLogsOptions,
   jsonLinesOf,
   linesOf,
+  type LogItem,
   type LogLine,
 } from "./job_logs.ts";
 export { batchResults, type JobOutput, jobOutputs } from "./job_outputs.ts";

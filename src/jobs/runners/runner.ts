@@ -3,6 +3,7 @@ import type { OutputSink } from "../../pool/mod.ts";
 import type { FilePlace } from "../../bridge/mod.ts";
 import type { Claim, Hold, JobRow, JsonObject, OutputsAsResult } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
+import type { JobParent } from "../scripts/mod.ts";
 
 /** A submission that a runner has checked, as the store keeps it. */
 export interface PreparedJob {
@@ -35,6 +36,8 @@ export interface Run {
   progress(report: unknown): void;
   /** Receives what the work prints and logs; undefined if no logs are kept. */
   readonly output: OutputSink | undefined;
+  /** Says something about the run in its log, as Snakeden. */
+  note(text: string): void;
   /** Keeps a chunk; resolves when the next one may follow. */
   chunk(body: Uint8Array<ArrayBuffer>): Promise<void>;
   /**
@@ -59,9 +62,10 @@ export interface Runner<Input = unknown> {
   /**
    * Checks the part of a submission that is the runner's own.
    *
+   * @param parent The job that submits it, by its token; undefined for all other submissions.
    * @throws {SnakedenError} Naming every field that is wrong.
    */
-  prepare(input: Input): PreparedJob;
+  prepare(input: Input, parent?: JobParent): PreparedJob | Promise<PreparedJob>;
   /**
    * Runs a job. Settles when the work is really over, also if the signal has aborted: another
    * attempt may begin then.
@@ -74,6 +78,8 @@ export interface Runner<Input = unknown> {
    * to stop, rather than at the end of the drain.
    */
   readonly resumes?: boolean;
+  /** True if a job of this kind gets a token, so that it can submit others. */
+  readonly submits?: boolean;
   /**
    * Returns true if a job may wait for one certain worker, such as that of its session, rather than
    * be given back when no worker is free.

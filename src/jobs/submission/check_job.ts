@@ -3,7 +3,9 @@ import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import { Value } from "../../bridge/mod.ts";
-import { batchJobSchema, callJobSchema, type CheckedBatch, type CheckedJob } from "./job_schema.ts";
+import type { CheckedJob } from "./checked_job.ts";
+import { batchJobSchema, callJobSchema, type CheckedBatch } from "./job_schema.ts";
+import { commandJobSchema, scriptJobSchema } from "./program_schema.ts";
 import { metadataIssue } from "./metadata_issue.ts";
 import { plainJob } from "./plain_job.ts";
 
@@ -37,7 +39,7 @@ export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIss
   const job = plainJob(input);
   if (job !== undefined && queueIssues(input, deps).length === 0) return job;
   const { args } = input;
-  const schema = kind === "batch" ? batchJobSchema : callJobSchema;
+  const schema = SCHEMAS[String(kind)] ?? callJobSchema;
   const parsed = schema.safeParse(args instanceof Value ? withoutValues(input, args) : input);
   const issues = parsed.success
     ? crossIssues(parsed.data, deps)
@@ -46,6 +48,11 @@ export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIss
   if (issues.length > 0 || parsed.data === undefined) return issues;
   return args instanceof Value ? { ...parsed.data, args: args as never } : parsed.data;
 }
+
+/** The schemas of kinds other than `call`. */
+const SCHEMAS: Readonly<
+  Record<string, typeof batchJobSchema | typeof scriptJobSchema | typeof commandJobSchema>
+> = { batch: batchJobSchema, script: scriptJobSchema, command: commandJobSchema };
 
 /**
  * Returns a submission with encoded arguments, as a schema can check it. Those of a batch have its
@@ -97,7 +104,7 @@ function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
       "allowed: more than that, or no ttlMs";
     issues.push({ path: "ttlMs", message });
   }
-  if (job.kind === "batch") return issues;
+  if (job.kind !== undefined && job.kind !== "call") return issues;
   const { affinity, sessionId } = job;
   if (sessionId === undefined && affinity !== undefined && affinity !== "hint") {
     const message = `given ${shownValue(affinity)} without a sessionId; ` +

@@ -8,7 +8,7 @@ import { SESSION_ID_PATTERN, SESSION_ID_RULE } from "../../session_id.ts";
 const MAX_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Returns the schema of a text whose length is limited. */
-function bounded(max: number, description: string): z.ZodString {
+export function bounded(max: number, description: string): z.ZodString {
   return text({ description, allowed: `a text of 1 to ${max} characters, without NUL` })
     .max(max).refine((it) => it.isWellFormed());
 }
@@ -44,7 +44,7 @@ const retrySchema = group({
 }, "Pauses between the attempts; default `jobs.retry`.");
 
 /** The options of every kind of job. */
-const optionsShape = {
+export const optionsShape = {
   id: text({
     description: "Id of the job. Default: a new one. The same submission makes no second job.",
     allowed: `${SESSION_ID_RULE}, and neither . nor ..`,
@@ -166,5 +166,5 @@ export const batchJobSchema = group({
 /** A batch that was checked. */
 export type CheckedBatch = z.output<typeof batchJobSchema>;
 
-/** A submission that was checked. */
-export type CheckedJob = z.output<typeof callJobSchema> | CheckedBatch;
+/** A call that was checked. */
+export type CheckedCall = z.output<typeof callJobSchema>;

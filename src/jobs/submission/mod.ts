@@ -5,7 +5,14 @@
  */
 export { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 export { JobIds } from "./job_ids.ts";
-export { batchJobSchema, callJobSchema, type CheckedJob } from "./job_schema.ts";
+export type { CheckedJob } from "./checked_job.ts";
+export { batchJobSchema, callJobSchema } from "./job_schema.ts";
+export {
+  type CheckedCommand,
+  type CheckedScript,
+  commandJobSchema,
+  scriptJobSchema,
+} from "./program_schema.ts";
 export { DEFAULT_QUEUE, newJob } from "./new_job.ts";
 export { StreamedBatches } from "./streamed_batch.ts";
-export { MAX_BATCH, type Submitted, Submitter } from "./submitter.ts";
+export { MAX_BATCH, type SubmitOptions, type Submitted, Submitter } from "./submitter.ts";

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import type { JobsConfig } from "../../config/mod.ts";
 import type { JsonObject, NewJob } from "../../store/mod.ts";
 import type { PreparedJob } from "../runners/mod.ts";
-import type { CheckedBatch, CheckedJob } from "./job_schema.ts";
+import type { JobParent } from "../scripts/mod.ts";
+import type { CheckedJob } from "./checked_job.ts";
+import type { CheckedBatch } from "./job_schema.ts";
 
 /** The queue of jobs that name none. It is always there. */
 export const DEFAULT_QUEUE = "default";
@@ -16,11 +18,13 @@ export interface NewJobDeps {
   readonly config: JobsConfig;
   /** The hash of the file with the items, which another file with the same items has, too. */
   readonly itemsHash?: string | undefined;
+  /** The job that submits it. */
+  readonly parent?: JobParent | undefined;
 }
 
 /** Returns the job as the store keeps it, with the defaults of the configuration. */
 export function newJob(job: CheckedJob, { id, ...deps }: NewJobDeps): NewJob {
-  const { kind, prepared, config, itemsHash } = deps;
+  const { kind, prepared, config, itemsHash, parent } = deps;
   const { name, pool, args, files } = prepared;
   const { timeoutMs, stallTimeoutMs, retry } = job;
   const { queue = DEFAULT_QUEUE, tags = [], metadata = {} } = job;
@@ -29,6 +33,8 @@ export function newJob(job: CheckedJob, { id, ...deps }: NewJobDeps): NewJob {
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     ...(retry === undefined ? {} : { retry }),
+    // Part of the hashes, so that no id and no key leads to the job of another parent.
+    ...(parent === undefined ? {} : { parent: { id: parent.id, depth: parent.depth } }),
   };
   return {
     id: job.id ?? id,

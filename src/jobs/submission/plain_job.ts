@@ -1,20 +1,20 @@
 import { Value } from "../../bridge/mod.ts";
 import { JOB_LIMITS } from "../../store/mod.ts";
-import type { CheckedJob } from "./job_schema.ts";
+import type { CheckedCall } from "./job_schema.ts";
 
 /**
  * Returns a submission that has only the most frequent options, and is right in each; undefined for
  * any other, of which the schema tells what is right and what is wrong. The schema takes ten times
  * as long.
  */
-export function plainJob(input: Readonly<Record<string, unknown>>): CheckedJob | undefined {
+export function plainJob(input: Readonly<Record<string, unknown>>): CheckedCall | undefined {
   if (!isPlain(input)) return undefined;
   for (const name in input) {
     const value = input[name];
     if (value === undefined ? !isPlainOption(name) : !isRight(name, value)) return undefined;
   }
   if (input["tool"] === undefined) return undefined;
-  const job = input as CheckedJob;
+  const job = input as CheckedCall;
   // The caller may change the list later.
   return job.tags === undefined ? job : { ...job, tags: [...job.tags] };
 }

@@ -53,7 +53,7 @@ export class StreamedBatches {
   async submit({ inputs, ...batch }: StreamedBatch, signal?: AbortSignal): Promise<Submitted> {
     const { submitter, files, config } = this.#deps;
     // What is wrong without the items is said before any is taken.
-    submitter.check({ ...batch, inputs: [] });
+    await submitter.check({ ...batch, inputs: [] });
     const lines = inputLines(inputs, {
       takesAny: batch.input !== undefined,
       maxItems: config.maxBatchItems,

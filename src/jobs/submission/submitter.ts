@@ -4,7 +4,8 @@ import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
-import type { Runners } from "../runners/mod.ts";
+import type { PreparedJob, Runners } from "../runners/mod.ts";
+import type { JobParent } from "../scripts/mod.ts";
 import { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 import { JobIds } from "./job_ids.ts";
 import { DEFAULT_QUEUE, newJob } from "./new_job.ts";
@@ -19,6 +20,16 @@ export interface SubmitterDeps {
   readonly config: JobsConfig;
 }
 
+/** Options of submissions. */
+export interface SubmitOptions {
+  /** The number of the first job, for error texts. Default 0. */
+  readonly first?: number;
+  /** The job that submits them. */
+  readonly parent?: JobParent | undefined;
+  /** Ends the submission of a batch while its items are taken. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A submission, as the store was given it, and the store's answer. */
 export interface Submitted {
   readonly job: NewJob;
@@ -27,6 +38,12 @@ export interface Submitted {
 
 /** The hashes of files by their ids. */
 type Hashes = ReadonlyMap<string, string>;
+
+/** The facts about submissions besides their own fields. */
+interface PrepareFacts {
+  readonly hashes: Hashes;
+  readonly parent?: JobParent | undefined;
+}
 
 /** Checks submissions and hands them to the store. */
 export class Submitter {
@@ -49,8 +66,9 @@ export class Submitter {
    * @throws {SnakedenError} `invalid_input`, `unknown_tool`, `unknown_pool`, or what the store
    * throws.
    */
-  async one(input: unknown): Promise<Submitted> {
-    const job = this.#checked(input, await this.#hashesFor([input]));
+  async one(input: unknown, { parent }: SubmitOptions = {}): Promise<Submitted> {
+    const job = await this.#checked(input, { hashes: await this.#hashesFor([input]), parent });
+    parent?.signal.throwIfAborted();
     const [submitted] = await this.#send([job]);
     if (submitted === undefined) throw new TypeError("the store has not answered");
     return submitted;
@@ -61,19 +79,27 @@ export class Submitter {
    *
    * @throws {SnakedenError} As {@link Submitter.one}, but for what the store throws.
    */
-  check(input: unknown): void {
-    this.#checked(input, NO_HASHES);
+  async check(input: unknown): Promise<void> {
+    await this.#checked(input, { hashes: NO_HASHES });
   }
 
   /**
    * Submits jobs, all or none.
    *
    * @param inputs The jobs; an item may be the error why it could not be read.
-   * @param first The number of the first one, for error texts.
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
-  async all(inputs: readonly unknown[], first = 0): Promise<readonly Submitted[]> {
-    return await this.#send(this.#allPrepared(inputs, first, await this.#hashesFor(inputs)));
+  async all(
+    inputs: readonly unknown[],
+    { first = 0, parent }: SubmitOptions = {},
+  ): Promise<readonly Submitted[]> {
+    const jobs = await this.#allPrepared(inputs, {
+      first,
+      parent,
+      hashes: await this.#hashesFor(inputs),
+    });
+    parent?.signal.throwIfAborted();
+    return await this.#send(jobs);
   }
 
   /**
@@ -91,7 +117,7 @@ export class Submitter {
     }
     let first = 0;
     for await (const part of partsOf(inputs)) {
-      yield await this.all(part, first);
+      yield await this.all(part, { first });
       first += part.length;
     }
   }
@@ -101,7 +127,7 @@ export class Submitter {
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
     const prepared = async (first: number): Promise<readonly NewJob[]> => {
       const part = inputs.slice(first, first + MAX_BATCH);
-      return this.#allPrepared(part, first, await this.#hashesFor(part));
+      return await this.#allPrepared(part, { first, hashes: await this.#hashesFor(part) });
     };
     let jobs = await prepared(0);
     for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
@@ -122,12 +148,16 @@ export class Submitter {
     yield await this.#send(jobs);
   }
 
-  #allPrepared(inputs: readonly unknown[], first: number, hashes: Hashes): readonly NewJob[] {
+  async #allPrepared(
+    inputs: readonly unknown[],
+    { first, ...facts }: PrepareFacts & { readonly first: number },
+  ): Promise<readonly NewJob[]> {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
     for (const [i, input] of inputs.entries()) {
-      const job = this.#prepare(input, hashes);
+      const preparing = this.#prepare(input, facts);
+      const job = preparing instanceof Promise ? await preparing : preparing;
       if (!Array.isArray(job) && !(job instanceof SnakedenError)) {
         jobs.push(job as NewJob);
         continue;
@@ -164,8 +194,8 @@ export class Submitter {
     return unknownFile(String(fileId), jobs.length === 1 ? place : `[${number}].${place}`);
   }
 
-  #checked(input: unknown, hashes: Hashes): NewJob {
-    const job = this.#prepare(input, hashes);
+  async #checked(input: unknown, facts: PrepareFacts): Promise<NewJob> {
+    const job = await this.#prepare(input, facts);
     if (Array.isArray(job)) throw invalidJob(job);
     if (job instanceof SnakedenError) throw job;
     return job as NewJob;
@@ -179,28 +209,60 @@ export class Submitter {
     return new Map(files.flatMap((it) => it === undefined ? [] : [[it.id, it.sha256]]));
   }
 
-  /** Returns the job to submit, or what is wrong with it. */
-  #prepare(input: unknown, hashes: Hashes): NewJob | readonly FieldIssue[] | SnakedenError {
+  /** Returns the job to submit, or what is wrong with it; a promise of it if files must be read. */
+  #prepare(input: unknown, { hashes, parent }: PrepareFacts): Prepared | Promise<Prepared> {
     if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
     if (Array.isArray(checked)) return checked;
+    if (parent !== undefined && checked.unique !== undefined) return [sharedKey(parent)];
     const { runners, config } = this.#deps;
     const kind = checked.kind ?? "call";
     const runner = runners[kind];
     if (runner === undefined) throw new TypeError(`there is no runner for ${kind}`);
+    if (parent !== undefined && runner.submits === true && parent.depth >= parent.maxDepth) {
+      return tooDeep(parent);
+    }
     try {
-      const prepared = runner.prepare(checked);
-      const itemsHash = hashes.get(itemsFileOf(checked) ?? "");
-      const job = newJob(checked, { id: this.#ids.next(now), kind, prepared, config, itemsHash });
-      if (prepared.files !== undefined) this.#places.set(job, prepared.files);
-      return job;
+      const made = (prepared: PreparedJob): NewJob => {
+        const id = this.#ids.next(now);
+        const itemsHash = hashes.get(itemsFileOf(checked) ?? "");
+        const job = newJob(checked, { id, kind, prepared, config, itemsHash, parent });
+        if (prepared.files !== undefined) this.#places.set(job, prepared.files);
+        return job;
+      };
+      const prepared = runner.prepare(checked, parent);
+      return prepared instanceof Promise ? prepared.then(made).catch(asRefusal) : made(prepared);
     } catch (error) {
-      if (error instanceof InvalidInputError) return error.issues;
-      if (error instanceof SnakedenError) return error;
-      throw error;
+      return asRefusal(error);
     }
   }
+}
+
+/** A job to submit, or what is wrong with it. */
+type Prepared = NewJob | readonly FieldIssue[] | SnakedenError;
+
+function asRefusal(error: unknown): readonly FieldIssue[] | SnakedenError {
+  if (error instanceof InvalidInputError) return error.issues;
+  if (error instanceof SnakedenError) return error;
+  throw error;
+}
+
+/** The error for a job that could submit others, and lies too deep for that. */
+function tooDeep({ id, depth, maxDepth }: JobParent): SnakedenError {
+  return new SnakedenError(
+    "call_depth_exceeded",
+    `Cannot submit the job: it would be number ${depth + 1} of a row of jobs, each submitted by ` +
+      `the one before, the last one ${id}; at most ${maxDepth} are allowed (jobs.scripts.maxDepth)`,
+    { details: { parentId: id, depth, maxDepth } },
+  );
+}
+
+/** Returns the issue of a key by which a job would read or change the jobs of others. */
+function sharedKey({ id }: JobParent): FieldIssue {
+  const message = `given with the token of the job ${id}, and a job of others may have the key; ` +
+    "allowed: an id or an idempotencyKey";
+  return { path: "unique", message };
 }
 
 const NO_HASHES: Hashes = new Map();
@@ -221,9 +283,16 @@ function unknownFile(fileId: string, path: string): SnakedenError {
   });
 }
 
+/** The fields at fault, by the code of an error; of any other error, it is `tool`. */
+const PATHS: Readonly<Record<string, string>> = {
+  unknown_pool: "pool",
+  unknown_script: "script",
+  call_depth_exceeded: "kind",
+};
+
 function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly FieldIssue[] {
   if (!(problem instanceof SnakedenError)) return problem;
-  const path = problem.code === "unknown_pool" ? "pool" : "tool";
+  const path = PATHS[problem.code] ?? "tool";
   return [{ path, message: problem.summary }];
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { sizeOf } from "../tree_size.ts";
+import { type EnvironmentKind, kindOfName } from "./environment_kind.ts";
 import { environmentNames } from "./environment_store.ts";
 import { type BuildRecord, validStamp } from "./stamp.ts";
 import { isInUse, lastUseOf } from "./use.ts";
@@ -16,8 +17,7 @@ export interface ListedEnvironment {
   readonly inUse: boolean;
   /** Milliseconds since 1970; 0 if unknown. */
   readonly usedMs: number;
-  /** True if it is for tests and checks, false if for workers. */
-  readonly dev: boolean;
+  readonly kind: EnvironmentKind;
 }
 
 /** Lists the environments in `root`, the one used last first. */
@@ -37,7 +37,7 @@ export async function listEnvironments(root: string): Promise<ListedEnvironment[
       build: stamp?.build,
       inUse,
       usedMs: atMs,
-      dev: name.startsWith("dev-"),
+      kind: kindOfName(name) ?? "workers",
     };
   }));
   return listed.sort((a, b) => b.usedMs - a.usedMs);

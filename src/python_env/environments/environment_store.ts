@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import type { VersionRange } from "../find_interpreter.ts";
+import { kindOfName } from "./environment_kind.ts";
 import { removeIfUnused } from "./removal.ts";
 import { type BuildRecord, pythonIn, type Stamp, validStamp, writeStamp } from "./stamp.ts";
 import { type EnvironmentUse, holdUse, IN_USE_FILE } from "./use.ts";
-
-const NAME = /^(dev-)?[0-9a-f]{16}(-\d+)?$/;
 
 /** An environment that this process holds in use. */
 export interface HeldEnvironment {
@@ -20,17 +20,21 @@ export interface HeldEnvironment {
  * Returns the environment of `key`, held in use; null if there is none that is complete and whose
  * interpreter is still the same.
  *
- * @param set The id of the environments that a program uses together.
+ * @param options.set The id of the environments that a program uses together.
+ * @param options.accepts The versions of Python that will do; all if omitted.
  */
 export async function findEnvironment(
   root: string,
   key: string,
-  set: string = key,
+  { set = key, accepts }: {
+    readonly set?: string | undefined;
+    readonly accepts?: VersionRange | undefined;
+  } = {},
 ): Promise<HeldEnvironment | null> {
   for (const name of await environmentNames(root)) {
     const path = join(root, name);
     const stamp = await validStamp(path);
-    if (stamp?.key !== key) continue;
+    if (stamp?.key !== key || accepts?.includes(stamp.version) === false) continue;
     const use = await holdUse(path, set);
     if (use !== null) return held(path, stamp, use);
   }
@@ -83,7 +87,7 @@ export async function environmentNames(root: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(root)) {
-      if (isDirectory && NAME.test(name)) names.push(name);
+      if (isDirectory && kindOfName(name) !== undefined) names.push(name);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

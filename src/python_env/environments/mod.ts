@@ -2,6 +2,7 @@
  * The environments in `<dataDir>/python`.
  *
  * - environment_key.ts: what an environment has to hold; a change makes another environment.
+ * - environment_kind.ts: whom an environment is for, which its name tells.
  * - environment_store.ts: finds an environment, and adopts one that was built.
  * - stamp.ts: what an environment is made of, in a file that marks it as whole.
  * - use.ts: which processes use an environment, and when it was used last.
@@ -12,6 +13,7 @@
  * @module
  */
 export { lockBuild } from "./build_lock.ts";
+export type { EnvironmentKind } from "./environment_kind.ts";
 export { type ListedEnvironment, listEnvironments } from "./environment_list.ts";
 export {
   environmentKey,

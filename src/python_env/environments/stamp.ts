@@ -10,7 +10,7 @@ const buildRecordSchema = z.object({
   /** The bytes of the downloaded packages, as the installer reported them. */
   downloadedBytes: z.number(),
   seconds: z.number(),
-  /** The requirements files of the user. */
+  /** The requirements files of the user, and packages that are in no file. */
   requirements: z.array(z.string()),
 });
 

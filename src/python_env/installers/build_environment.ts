@@ -58,19 +58,13 @@ export async function buildEnvironment(given: BuildOptions): Promise<BuildResult
     options = { ...options, env: { ...options.env, ...settings } };
   }
   const locked = lockedFiles(request);
-  await install(options, "the locked dependencies", [
-    "--require-hashes",
-    ...locked.flatMap((it) => ["-r", it]),
-  ]);
-  await linkPackage(options);
-  if (request.requirements.length > 0) {
-    const pins = await pinsOf(locked);
-    const constraints = join(options.path, "locked-versions.txt");
-    await Deno.writeTextFile(constraints, `${pins.join("\n")}\n`);
-    const args = ["-c", constraints, ...request.requirements.flatMap((it) => ["-r", it])];
-    await install(options, request.requirements.join(", "), args, pins);
+  if (locked.length > 0) {
+    const args = ["--require-hashes", ...locked.flatMap((it) => ["-r", it])];
+    await install(options, "the locked dependencies", args);
   }
-  await checkImports(options);
+  await linkPackage(options);
+  await installWanted(options, locked);
+  if (locked.length > 0) await checkImports(options);
   return { downloadedBytes: progress.downloadedBytes };
 }
 
@@ -90,6 +84,21 @@ async function createEnvironment(options: BuildOptions): Promise<void> {
     );
   }
   throw installFailure(`a virtual environment at ${path}`, result);
+}
+
+/** Installs what the user wants, in versions that go with the locked ones. */
+async function installWanted(options: Build, locked: readonly string[]): Promise<void> {
+  const { requirements, packages = [] } = options.request;
+  const wanted = [...requirements, ...packages];
+  if (wanted.length === 0) return;
+  const args = [...requirements.flatMap((it) => ["-r", it]), ...packages];
+  const pins = await pinsOf(locked);
+  if (pins.length > 0) {
+    const constraints = join(options.path, "locked-versions.txt");
+    await Deno.writeTextFile(constraints, `${pins.join("\n")}\n`);
+    args.unshift("-c", constraints);
+  }
+  await install(options, wanted.join(", "), args, pins);
 }
 
 async function install(

@@ -9,6 +9,7 @@ import {
 } from "../http/mod.ts";
 import { isLogged, logAccess } from "./access_log.ts";
 import { Cors, preflightedMethod } from "./cors.ts";
+import type { JobAccess } from "./job_access.ts";
 import { type KeyGuard, WrongKeyError } from "./key_guard.ts";
 import { checkOrigin } from "./origin.ts";
 import { addressOf } from "./remote_address.ts";
@@ -18,6 +19,8 @@ import { secure } from "./security_headers.ts";
 /** The rules for who may send requests, and the parts of errors that responses show. */
 export interface AccessOptions {
   readonly guard: KeyGuard;
+  /** The check of the tokens of jobs; absent while there can be none. */
+  readonly jobs?: JobAccess;
   /** Paths that need no key. */
   readonly openPaths: readonly string[];
   /** Origins of other sites whose pages may send requests. */
@@ -32,7 +35,7 @@ export interface AccessOptions {
  * One middleware rather than one for each step, as every further one costs a promise a request.
  */
 export function access(
-  { guard, openPaths, corsOrigins, shown }: AccessOptions,
+  { guard, jobs, openPaths, corsOrigins, shown }: AccessOptions,
 ): MiddlewareHandler<AppEnv> {
   const cors = new Cors(corsOrigins);
   const open = new Set(openPaths);
@@ -51,7 +54,14 @@ export function access(
     try {
       if (!guard.needsKey) checkOrigin(request, cors);
       if (preflighted !== undefined) cors.checkPreflight(headers.get("origin") ?? "");
-      else if (!open.has(c.req.path)) guard.check(headers, c.env);
+      else if (!open.has(c.req.path)) {
+        const holder = jobs?.holderOf(headers);
+        if (jobs === undefined || holder === undefined) guard.check(headers, c.env);
+        else {
+          await jobs.admit(holder, request, { path: c.req.path });
+          c.set("holder", holder);
+        }
+      }
       checkFraming(headers);
     } catch (refusal) {
       error = refusal;

@@ -113,7 +113,7 @@ export class StreamAnswers {
     const call = { c, caller, tool, args, options };
     const answer = type === undefined
       ? await this.#raw(call)
-      : type === "text/event-stream" && traffic.streams.isOn
+      : type === "text/event-stream" && traffic.streams.isOn && c.get("holder") === undefined
       ? await this.#kept(call)
       : await this.#plain(call, type);
     opening.move();

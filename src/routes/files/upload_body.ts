@@ -1,9 +1,9 @@
 import { messageOf, SnakedenError } from "../../errors.ts";
-import { byteStream, type TimeLimit, type Wait } from "../http/mod.ts";
+import { BodyRoom, byteStream, type TimeLimit, type Wait } from "../http/mod.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The room of a read: the memory that an upload takes. */
+/** The room of a read from a body of known length: the memory that an upload takes. */
 const ROOM_BYTES = 256 * 1024;
 
 /**
@@ -17,7 +17,9 @@ export async function* uploadBody(
   time: TimeLimit,
 ): AsyncGenerator<Bytes, void, undefined> {
   if (request.body === null) return;
-  const reader = openBody(request.body, request.headers.has("content-length"));
+  const chunked = request.headers.has("content-length") ? undefined : new BodyRoom();
+  const reader = byteStream(request.body).getReader({ mode: "byob" });
+  let room = new Uint8Array(chunked?.bytes ?? ROOM_BYTES);
   let isLate = false;
   const wait: Wait = {
     since: 0,
@@ -30,7 +32,8 @@ export async function* uploadBody(
   try {
     while (true) {
       time.begin(wait);
-      const { value, done } = await reader.read().catch((error) => {
+      const roomBytes = room.byteLength;
+      const { value, done } = await reader.read(room).catch((error) => {
         isOver = true;
         throw isLate ? silent() : brokenOff(error);
       });
@@ -40,52 +43,15 @@ export async function* uploadBody(
         isOver = true;
         return;
       }
+      chunked?.note(roomBytes, value.byteLength);
       yield value;
+      const nextBytes = chunked?.bytes ?? ROOM_BYTES;
+      room = nextBytes > roomBytes ? new Uint8Array(nextBytes) : new Uint8Array(value.buffer);
     }
   } finally {
     time.end(wait);
     if (!isOver) await reader.cancel().catch(() => {});
   }
-}
-
-/** A reader of a body. */
-interface ChunkReader {
-  /** Returns the next chunk, after which the one before is no longer used. */
-  read(): Promise<{ readonly value?: Bytes | undefined; readonly done: boolean }>;
-  cancel(): Promise<void>;
-}
-
-/**
- * Returns the reader that is fast for a body (Deno 2.9.6): one that fills the same buffer again for
- * a body of known length, and one that takes chunks as they come for others. With a buffer, the
- * runtime moves all that it has received with each chunk of the transfer encoding.
- */
-function openBody(body: ReadableStream<Uint8Array>, isLengthKnown: boolean): ChunkReader {
-  const bytes = byteStream(body);
-  if (isLengthKnown) {
-    const reader = bytes.getReader({ mode: "byob" });
-    let room = new Uint8Array(ROOM_BYTES);
-    return {
-      async read(): ReturnType<ChunkReader["read"]> {
-        const { value, done } = await reader.read(room);
-        if (value !== undefined) room = new Uint8Array(value.buffer);
-        return { value, done };
-      },
-      cancel: () => reader.cancel(),
-    };
-  }
-  const reader = bytes.getReader();
-  let last: Bytes | undefined;
-  return {
-    async read(): ReturnType<ChunkReader["read"]> {
-      // The chunks of a byte stream are their reader's own. Freed now, they do not pile up.
-      last?.buffer.transfer(0);
-      const { value, done } = await reader.read();
-      last = value as Bytes | undefined;
-      return { value: last, done };
-    },
-    cancel: () => reader.cancel(),
-  };
 }
 
 function silent(): SnakedenError {

@@ -1,4 +1,5 @@
 import { messageOf, SnakedenError } from "../../errors.ts";
+import { BodyRoom } from "./body_room.ts";
 import { TimeLimit, type Wait } from "./time_limit.ts";
 
 /** Bounds on the bodies of requests. */
@@ -72,7 +73,8 @@ export class BodyReader {
         if (request.body === null) return new Uint8Array();
         // A body of announced length needs no room beyond it, however large the limit is.
         const most = declared === null ? limit : Number(declared);
-        return await this.#gather(request.body, most, tooLarge);
+        const bodyRoom = declared === null ? new BodyRoom() : undefined;
+        return await this.#gather(request.body, { limit: most, bodyRoom, tooLarge });
       }
       const bytes = await this.#small(request);
       if (bytes.byteLength > limit) throw tooLarge(bytes.byteLength);
@@ -108,8 +110,12 @@ export class BodyReader {
 
   async #gather(
     body: ReadableStream<Uint8Array>,
-    limit: number,
-    tooLarge: () => SnakedenError,
+    { limit, bodyRoom, tooLarge }: {
+      readonly limit: number;
+      /** The room of a read; undefined for all that there is. */
+      readonly bodyRoom: BodyRoom | undefined;
+      readonly tooLarge: () => SnakedenError;
+    },
   ): Promise<Bytes> {
     const reader = byteStream(body).getReader({ mode: "byob" });
     const cancel = (): void => void reader.cancel().catch(() => {});
@@ -127,12 +133,15 @@ export class BodyReader {
     let heldBytes = 0;
     try {
       while (true) {
-        const { value, done } = await reader.read(bytes.subarray(length));
+        const free = bytes.subarray(length, length + (bodyRoom?.bytes ?? Infinity));
+        const freeBytes = free.byteLength;
+        const { value, done } = await reader.read(free);
         if (isLate) throw this.#tooSlow();
         if (value === undefined) break;
         bytes = new Uint8Array(value.buffer);
         length += value.byteLength;
         if (done) break;
+        bodyRoom?.note(freeBytes, value.byteLength);
         if (length > limit) throw tooLarge();
         const room = bytes.byteLength;
         if (length + MIN_ROOM_BYTES <= room) continue;

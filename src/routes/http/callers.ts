@@ -31,16 +31,21 @@ export class Caller implements Wait, EventListenerObject, Disposable {
   readonly #leaving = new AbortController();
   readonly #sender: AppEnv["Bindings"] | undefined;
   readonly #followed: TimeLimit;
+  /** Aborts when the client may go on no longer. */
+  readonly #ending: AbortSignal | undefined;
   /** The list that it is in. */
   #list: TimeLimit;
   #end: string | undefined;
 
-  constructor(request: Request, { fresh, followed, sender }: CallerPlace) {
+  constructor(request: Request, { fresh, followed, sender, ending }: CallerPlace) {
     this.#request = request;
     this.#sender = sender;
     this.#followed = followed;
     this.#list = fresh;
+    this.#ending = ending;
     fresh.begin(this);
+    if (ending?.aborted) this.leave(ending.reason);
+    else ending?.addEventListener("abort", this, { once: true });
   }
 
   /** A signal that aborts when the client leaves before its call has ended. */
@@ -53,9 +58,9 @@ export class Caller implements Wait, EventListenerObject, Disposable {
     return this.#end ??= clientEnd(this.#sender?.remoteAddr);
   }
 
-  /** Called when its request was cancelled. */
+  /** Called when its request was cancelled, or its client may go on no longer. */
   handleEvent(): void {
-    this.leave();
+    this.leave(this.#ending?.aborted ? this.#ending.reason : undefined);
   }
 
   onLate(): void {
@@ -65,7 +70,8 @@ export class Caller implements Wait, EventListenerObject, Disposable {
   /** Begins to listen to the signal of its request. */
   follow(): void {
     const { signal } = this.#request;
-    this.close();
+    if (this.signal.aborted) return;
+    this.#list.end(this);
     this.#list = this.#followed;
     this.#list.begin(this);
     if (signal.aborted) this.leave();
@@ -73,15 +79,16 @@ export class Caller implements Wait, EventListenerObject, Disposable {
   }
 
   /** Cancels the call. Does nothing if the call has ended. */
-  leave(): void {
+  leave(reason: unknown = new DOMException("The client left", "AbortError")): void {
     if (!this.isWaiting) return;
     this.close();
-    this.#leaving.abort(new DOMException("The client left", "AbortError"));
+    this.#leaving.abort(reason);
   }
 
   /** Ends the wait for the client to leave, since the call has ended. */
   close(): void {
     this.#list.end(this);
+    this.#ending?.removeEventListener("abort", this);
   }
 
   [Symbol.dispose](): void {
@@ -94,6 +101,7 @@ interface CallerPlace {
   readonly fresh: TimeLimit;
   readonly followed: TimeLimit;
   readonly sender: AppEnv["Bindings"] | undefined;
+  readonly ending: AbortSignal | undefined;
 }
 
 /**
@@ -107,6 +115,8 @@ export class Callers implements Disposable {
   readonly #fresh = new TimeLimit(FOLLOW_AFTER_MS);
   readonly #followed = new TimeLimit(Infinity);
   readonly #stopping = new AbortController();
+  /** The ends of clients that may go on no longer at some time, by their requests. */
+  readonly #endings = new WeakMap<Request, AbortSignal>();
   #isStarted = false;
   /** Set while there are fresh callers. */
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -120,9 +130,19 @@ export class Callers implements Disposable {
     this.#isStarted = true;
   }
 
+  /** Lets the client of a request leave when the signal aborts, whatever it calls. */
+  endWith(request: Request, ending: AbortSignal): void {
+    this.#endings.set(request, ending);
+  }
+
   /** Returns the client of a call; whoever opens it must close it when the call has ended. */
   open(request: Request, sender: AppEnv["Bindings"] | undefined): Caller {
-    const caller = new Caller(request, { fresh: this.#fresh, followed: this.#followed, sender });
+    const caller = new Caller(request, {
+      fresh: this.#fresh,
+      followed: this.#followed,
+      sender,
+      ending: this.#endings.get(request),
+    });
     if (!this.#isStarted) caller.follow();
     else this.#timer ??= this.#tickLater();
     return caller;

@@ -17,6 +17,7 @@ export {
 } from "./accept.ts";
 export type { AppContext, AppEnv, Called } from "./app_env.ts";
 export { type BodyLimits, BodyReader, byteStream } from "./body_reader.ts";
+export { BodyRoom } from "./body_room.ts";
 export { type Caller, Callers } from "./callers.ts";
 export { ProcConnections } from "./connections.ts";
 export { checkFraming } from "./framing.ts";

@@ -30,6 +30,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   unknown_variable: { status: 404, title: "There is no such variable" },
   unknown_program: { status: 404, title: "There is no such program" },
   unknown_file: { status: 404, title: "There is no such file" },
+  unknown_script: { status: 404, title: "There is no such script" },
   unknown_job: { status: 404, title: "There is no such job" },
   unknown_queue: { status: 404, title: "There is no such queue" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
@@ -59,11 +60,14 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
   host_tool_failed: { status: 500, title: "The host tool failed" },
+  environment_failed: { status: 500, title: "The environment of the script cannot be prepared" },
   input_failed: { status: 500, title: "The source of an input stream failed" },
   out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
   cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },
   result_too_large: { status: 500, title: "The result is too large" },
   invalid_value: { status: 500, title: "A value cannot be sent" },
+  script_failed: { status: 500, title: "The program of the job failed" },
+  script_limit: { status: 500, title: "The program of the job went over a limit" },
   config_invalid: { status: 500, title: "The configuration is not valid" },
   python_environment: { status: 500, title: "The Python environment is not usable" },
   store_failed: { status: 500, title: "The store cannot be written" },
@@ -75,6 +79,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   connection_lost: { status: 502, title: "The connection to the host broke" },
   unexpected_answer: { status: 502, title: "The answer is not one of a host" },
   worker_crashed: { status: 502, title: "The worker died during the call" },
+  guard_lost: { status: 502, title: "The guard of programs died" },
   host_lost: { status: 502, title: "The host died during the job" },
   queue_draining: { status: 503, title: "The queue takes no jobs", retryAfterS: 5 },
   server_busy: { status: 503, title: "The server is busy", retryAfterS: 1 },
@@ -164,7 +169,7 @@ function pythonOf({ python }: PythonError, { traceback }: Shown): PythonExceptio
 function hiddenKeys({ output, traceback }: Shown): ReadonlySet<string> {
   return new Set([
     "pid",
-    ...(output ? [] : ["lastOutput", "reason"]),
+    ...(output ? [] : ["lastOutput", "stderrTail", "reason"]),
     ...(traceback ? [] : ["traceback"]),
   ]);
 }

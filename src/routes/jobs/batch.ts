@@ -5,7 +5,7 @@ import { answerText, BatchLines } from "./batch_lines.ts";
 import { refuseIdempotencyKey } from "./job_fields.ts";
 import { BATCH_REQUEST, batchRequestSchema, JOB_REQUEST } from "./job_requests.ts";
 import { batchItemSchema, batchSchema } from "./job_schema.ts";
-import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { type JobRouteOptions, type JobsSlice, parentIn } from "./jobs_slice.ts";
 import { weightOf } from "./submit.ts";
 
 /** The type of jobs as lines. */
@@ -73,10 +73,12 @@ export function addJobBatch(
   app.openapi(route, async (c) => {
     const request = c.req.raw;
     refuseIdempotencyKey(request.headers);
+    const parent = parentIn(c, jobs);
     if (isNdjson(request.headers)) {
       const requestId = c.get("requestId");
       const lines = new BatchLines(traffic.submissionLines(request), {
         jobs,
+        parent,
         traffic,
         problemOf: (error) => problemOf(error, requestId, shown),
       });
@@ -90,7 +92,7 @@ export function addJobBatch(
     using caller = traffic.callers.open(request, c.env);
     const inputs = await traffic.readBatch(request, caller);
     using _room = traffic.arguments.hold(inputs.reduce<number>((sum, it) => sum + weightOf(it), 0));
-    const answers = await jobs.submitAll(inputs);
+    const answers = await jobs.submitAll(inputs, { parent });
     const text = answers.map(answerText).join(",");
     return encodedJson<z.infer<typeof batchSchema>>(`{"jobs":[${text}]}`);
   });

@@ -1,3 +1,4 @@
+import type { JobParent } from "../../jobs/mod.ts";
 import type { SubmitAnswer } from "../../store/mod.ts";
 import type { LinesPart, SubmissionLines, Traffic } from "../calls/mod.ts";
 import { type Problem, problemText, type Reader, slicesOf } from "../http/mod.ts";
@@ -9,6 +10,8 @@ const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 /** Dependencies of {@link BatchLines}. */
 export interface BatchLinesDeps {
   readonly jobs: Pick<JobsSlice, "submitAll">;
+  /** The job that submits them. */
+  readonly parent?: JobParent | undefined;
   readonly traffic: Pick<Traffic, "answers" | "arguments">;
   readonly problemOf: (error: unknown) => Problem;
 }
@@ -112,9 +115,9 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
 
   /** Submits a part, and reads the next one meanwhile. */
   async #submit({ inputs, bytes }: LinesPart): Promise<void> {
-    const { jobs, traffic } = this.#deps;
+    const { jobs, parent, traffic } = this.#deps;
     using _room = traffic.arguments.hold(bytes);
-    const answers = jobs.submitAll(inputs, this.#submitted);
+    const answers = jobs.submitAll(inputs, { first: this.#submitted, parent });
     this.#next = this.#lines.nextPart();
     // An error of the part before it goes first.
     this.#next.catch(() => {});

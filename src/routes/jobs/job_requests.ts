@@ -1,4 +1,9 @@
-import { batchJobSchema, callJobSchema } from "../../jobs/mod.ts";
+import {
+  batchJobSchema,
+  callJobSchema,
+  commandJobSchema,
+  scriptJobSchema,
+} from "../../jobs/mod.ts";
 import { JOB_STATES } from "../../store/mod.ts";
 import type { JsonSchema } from "../../calls/mod.ts";
 import { z } from "zod";
@@ -8,7 +13,7 @@ export const JOB_REQUEST = "JobRequest";
 
 /** The body of a submission. The host checks its fields by the same schema. */
 export const jobRequestSchema: JsonSchema = {
-  anyOf: [bodySchema(callJobSchema), bodySchema(batchJobSchema)],
+  anyOf: [callJobSchema, batchJobSchema, scriptJobSchema, commandJobSchema].map(bodySchema),
 };
 
 function bodySchema(schema: z.ZodType): JsonSchema {
@@ -18,7 +23,10 @@ function bodySchema(schema: z.ZodType): JsonSchema {
     target: "draft-2020-12",
     override: ({ zodSchema, jsonSchema }) => {
       delete jsonSchema["allowed"];
-      if (zodSchema instanceof z.ZodUnion) {
+      delete jsonSchema["defaultText"];
+      if (
+        zodSchema instanceof z.ZodUnion && zodSchema.options.some((it) => it instanceof z.ZodDate)
+      ) {
         // A program may give a `Date`, a request only a text.
         delete jsonSchema.anyOf;
         Object.assign(jsonSchema, { type: "string", format: "date-time" });

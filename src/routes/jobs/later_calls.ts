@@ -3,7 +3,7 @@ import type { AnswerLater } from "../calls/mod.ts";
 import { jsonAnswer } from "./job_answer.ts";
 import { withIdempotencyKey } from "./job_fields.ts";
 import type { JobJson } from "./job_schema.ts";
-import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { type JobRouteOptions, type JobsSlice, parentIn } from "./jobs_slice.ts";
 import { headersOf } from "./submit.ts";
 
 /**
@@ -15,7 +15,7 @@ export function laterCalls(jobs: JobsSlice, { traffic, writer }: JobRouteOptions
     const { requestId: _id, signal, ...fields } = options;
     const input = withIdempotencyKey({ ...fields, tool, args }, c.req.raw.headers);
     using _room = traffic.arguments.hold(args.weight);
-    const outcome = await jobs.submission(input);
+    const outcome = await jobs.submission(input, { parent: parentIn(c, jobs) });
     const left = signal ?? new AbortController().signal;
     return jsonAnswer<JobJson, 202>(await writer.job(outcome.job, left), {
       status: 202,

@@ -9,7 +9,7 @@ import { jsonAnswer } from "./job_answer.ts";
 import { withId, withIdempotencyKey } from "./job_fields.ts";
 import { JOB_REQUEST, jobRequestSchema } from "./job_requests.ts";
 import { JOB_CONTENT, JOB_PARAM, type JobJson } from "./job_schema.ts";
-import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { type JobRouteOptions, type JobsSlice, parentIn } from "./jobs_slice.ts";
 
 /** The header with the answer to a submission. */
 const SUBMIT_HEADER = "snakeden-submit";
@@ -33,7 +33,7 @@ const responses = {
     headers,
   },
   204: { description: "The client has seen the end of the job." },
-  ...problemAnswers(400, 404, 408, 409, 413, 415, 500, 503),
+  ...problemAnswers(400, 404, 408, 409, 413, 415, 500, 503, 508),
 };
 
 const submitRoute = createRoute({
@@ -86,7 +86,7 @@ export function addSubmit(
     const follows = prefersEvents(c.req.header("accept"));
     const position = positionOf(c.req.header("last-event-id"));
     using _room = traffic.arguments.hold(weightOf(input));
-    const outcome = await jobs.submission(input);
+    const outcome = await jobs.submission(input, { parent: parentIn(c, jobs) });
     const { answer, job } = outcome;
     const status = answer === "created" ? 201 : 200;
     const headers = headersOf(outcome);

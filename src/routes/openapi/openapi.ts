@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import { SCRIPT_ENV } from "../../environment_names.ts";
 import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
@@ -32,7 +33,7 @@ const TAGS = [
   { name: "operations", description: "Check that the server is up and can serve." },
 ];
 
-/** The two headers that can hold the key. */
+/** The two headers that can hold the key, and the token of a job. */
 const SECURITY_SCHEMES = {
   bearer: {
     type: "http",
@@ -45,7 +46,18 @@ const SECURITY_SCHEMES = {
     name: "x-api-key",
     description: "The API key in `x-api-key: KEY`, for clients that cannot set `authorization`.",
   },
+  jobToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      `The token of an attempt of a job, in \`authorization: Bearer TOKEN\`. A program that ` +
+      `runs as a job has it as \`${SCRIPT_ENV.token}\`, and may use the operations that name ` +
+      "this scheme, for itself and the jobs that it submits.",
+  },
 } as const;
+
+/** The schemes of an API key. */
+const KEYS: Record<string, string[]>[] = [{ bearer: [] }, { header: [] }];
 
 /** The part of the host that {@link addOpenApi} uses. */
 export interface DescribedTools {
@@ -82,10 +94,13 @@ function describe(
     },
     servers: [{ url: "/" }],
     tags: TAGS,
-    security: needsKey ? Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })) : [],
+    security: needsKey ? KEYS : [],
   });
   const called = withCallExamples(document.paths ?? {}, tools);
-  const { paths, components } = describeAnswers(called, { needsKey });
+  const { paths, components } = describeAnswers(called, {
+    needsKey,
+    ofToken: [...(needsKey ? KEYS : [{}]), { jobToken: [] }],
+  });
   return {
     ...document,
     // The types of the generator know only the license of OpenAPI 3.0.
@@ -95,7 +110,7 @@ function describe(
       ...document.components,
       ...components,
       schemas: { ...document.components?.schemas, ...callSchemas(tools) },
-      ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
+      securitySchemes: needsKey ? SECURITY_SCHEMES : { jobToken: SECURITY_SCHEMES.jobToken },
     },
   };
 }

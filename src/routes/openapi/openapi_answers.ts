@@ -1,3 +1,4 @@
+import { JOB_ROUTES } from "../access/mod.ts";
 import { PROBLEMS } from "../http/mod.ts";
 import type { Schema } from "./openapi_calls.ts";
 import { problemAnswers } from "../schema/mod.ts";
@@ -34,25 +35,36 @@ const HEADERS: Readonly<Record<string, Schema>> = {
 /** Statuses that every path may return, for a method or a header that it does not accept. */
 const EVERYWHERE: readonly number[] = [405, 417, 501];
 
+/** Options of {@link describeAnswers}. */
+export interface DescribeOptions {
+  readonly needsKey: boolean;
+  /** The security of the operations that the token of a job may use. */
+  readonly ofToken: readonly Schema[];
+}
+
 /**
  * Adds to every operation what the routes do not describe: the headers of responses, and the
- * problems of any request. A server with a key returns 401 and never 403. A server without a key
- * returns 403 to foreign web pages and host names.
+ * problems of any request. Every server returns 401 for a wrong token of a job, and one with a key
+ * also for a wrong key. It returns 403 for what a token does not allow, and a server without a key
+ * also to foreign web pages and host names.
  */
 export function describeAnswers(
   paths: object,
-  { needsKey }: { readonly needsKey: boolean },
+  { needsKey, ofToken }: DescribeOptions,
 ): { readonly paths: Schema; readonly components: Schema } {
-  const describe = ({ security, responses, ...rest }: Operation): Schema => {
+  const describe = (
+    { security, responses, ...rest }: Operation,
+    { takesToken }: { readonly takesToken: boolean },
+  ): Schema => {
     const isOpen = security !== undefined;
-    const common = [...EVERYWHERE, ...(needsKey ? (isOpen ? [] : [401]) : [403])];
+    const common = [...EVERYWHERE, ...(isOpen ? (needsKey ? [] : [403]) : [401, 403])];
     const own = Object.entries(responses).map(([status, answer]) => [status, {
       ...answer,
       headers: { ...Object(answer["headers"]), ...headersOf(status) },
     }]);
     return {
       ...rest,
-      ...(isOpen ? { security } : {}),
+      ...(isOpen ? { security } : takesToken ? { security: ofToken } : {}),
       responses: {
         ...Object.fromEntries(own),
         ...Object.fromEntries(common.map((it) => [it, { $ref: `#/components/responses/${it}` }])),
@@ -63,18 +75,23 @@ export function describeAnswers(
     .map(([path, item]) => [
       path,
       Object.fromEntries(
-        Object.entries(item).map(([method, operation]) => [method, describe(operation)]),
+        Object.entries(item).map(([method, operation]) => {
+          const takesToken = JOB_ROUTES.some((it) =>
+            it.path === path && it.method === method.toUpperCase()
+          );
+          return [method, describe(operation, { takesToken })];
+        }),
       ),
     ]);
   return {
     paths: Object.fromEntries(described),
-    components: { headers: HEADERS, responses: commonAnswers(needsKey) },
+    components: { headers: HEADERS, responses: commonAnswers() },
   };
 }
 
-function commonAnswers(needsKey: boolean): Schema {
+function commonAnswers(): Schema {
   const problem = { schema: { $ref: "#/components/schemas/Problem" } };
-  const statuses = [...EVERYWHERE, needsKey ? 401 : 403];
+  const statuses = [...EVERYWHERE, 401, 403];
   return Object.fromEntries(
     Object.entries(problemAnswers(...statuses)).map(([status, { description }]) => [status, {
       description,

@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   readonly requestId: string;
   readonly limits: ConnectionLimits;
   readonly shown: Shown;
-  /** Aborts when the API key of the client is removed. */
+  /** Aborts when the API key of the client is removed, or the attempt ends whose token it has. */
   readonly removal?: AbortSignal | undefined;
   /** Writes the failure of a call to the log. */
   readonly onFailure: (error: unknown, called: Called) => void;
@@ -130,7 +130,11 @@ export class Connection implements ClosableSocket {
   }
 
   /** The API key of the client is no longer valid. */
-  readonly #onRemoval = (): void => this.close(CLOSE.policy, "the API key was removed");
+  readonly #onRemoval = (): void => {
+    const isOfJob = this.#options.removal?.reason instanceof SnakedenError;
+    const reason = isOfJob ? "the attempt of the job has ended" : "the API key was removed";
+    this.close(CLOSE.policy, reason);
+  };
 
   /** The client has left, or the connection was closed. */
   #onClose(): void {

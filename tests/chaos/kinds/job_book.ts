@@ -15,6 +15,8 @@ export const LATER = "later";
 export class JobBook {
   readonly #den: Snakeden;
   readonly #ids: string[] = [];
+  /** Those that {@link pick} may return. */
+  readonly #shared: string[] = [];
   readonly #known = new Set<string>();
   /** Jobs that somebody has asked to run again. */
   readonly #retried = new Set<string>();
@@ -25,11 +27,18 @@ export class JobBook {
     this.#den = den;
   }
 
-  /** Notes an acknowledged job. */
-  add(id: string, { isShort = false }: { readonly isShort?: boolean } = {}): void {
+  /** Notes an acknowledged job. Others do not touch one that is alone. */
+  add(
+    id: string,
+    { isShort = false, isAlone = false }: {
+      readonly isShort?: boolean;
+      readonly isAlone?: boolean;
+    } = {},
+  ): void {
     if (this.#known.has(id)) return;
     this.#known.add(id);
     this.#ids.push(id);
+    if (!isAlone) this.#shared.push(id);
     if (isShort) this.#short.add(id);
   }
 
@@ -40,7 +49,7 @@ export class JobBook {
 
   /** Returns one of the last jobs; undefined before the first. */
   pick(random: Random): string | undefined {
-    return random.pick(this.#ids.slice(-200));
+    return random.pick(this.#shared.slice(-200));
   }
 
   /** Checks what holds when nobody submits, retries or cancels any more. */
@@ -72,7 +81,7 @@ export class JobBook {
       }
       assert.ok(job.done);
       this.#checkAttempts(job, starts.get(id) ?? 0);
-      const end = `${job.tool}: ${job.state} ${job.error?.code ?? ""}`;
+      const end = `${job.tool ?? job.script}: ${job.state} ${job.error?.code ?? ""}`;
       ends[end] = (ends[end] ?? 0) + 1;
     }
     return { ...counts, ...ends };

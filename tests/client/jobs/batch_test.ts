@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InvalidInputError } from "../../../src/errors.ts";
-import type { JobInput } from "../../../src/client/mod.ts";
+import type { CallJob } from "../../../src/client/mod.ts";
 import { clientOf, type FakeHost, fakeHost, problem } from "../fake_host.ts";
 import { errorOf, rawAnswer, rawHost } from "./recorded.ts";
 
@@ -22,7 +22,7 @@ function batchHost(
   return Object.assign(host, { parts });
 }
 
-function inputs(count: number): JobInput[] {
+function inputs(count: number): CallJob[] {
   return Array.from({ length: count }, (_, i) => ({ tool: "add", args: { i } }));
 }
 
@@ -40,13 +40,13 @@ Deno.test("submitMany() sends an array in parts of 1,000, each with keys, and ke
 Deno.test("submitMany() takes iterables, asynchronous or not, and ends a part before it gets too long", async () => {
   await using host = batchHost();
   await using client = clientOf([host.url]);
-  async function* some(): AsyncGenerator<JobInput> {
+  async function* some(): AsyncGenerator<CallJob> {
     for (const input of inputs(1_001)) yield input;
   }
   assert.equal((await client.jobs.submitMany(some())).length, 1_001);
   assert.deepEqual(host.parts.map((it) => it.length), [1_000, 1]);
   const text = "x".repeat(1_100_000);
-  const large = new Set([1, 2, 3].map((i): JobInput => ({ tool: "add", args: { i, text } })));
+  const large = new Set([1, 2, 3].map((i): CallJob => ({ tool: "add", args: { i, text } })));
   assert.equal((await client.jobs.submitMany(large)).length, 3);
   assert.deepEqual(host.parts.slice(2).map((it) => it.length), [1, 1, 1]);
 });
@@ -75,7 +75,7 @@ Deno.test("an error of a later part counts jobs from the beginning, and says how
 Deno.test("submitMany() names every job that cannot be sent, and sends none of its part", async () => {
   await using host = batchHost();
   await using client = clientOf([host.url]);
-  const wrong: JobInput[] = [
+  const wrong: CallJob[] = [
     ...inputs(1),
     { tool: "add", args: { f: () => {} } },
     { tool: "add", runAt: new Date(0) },

@@ -164,3 +164,27 @@ Deno.test("a signal ends the events with its reason", async () => {
   await host.left;
   await assert.rejects(read(client.jobs.events("j", { signal: controller.signal })), reason);
 });
+
+Deno.test("logs() of the last lines misses none if the first connection is cut before a line", async () => {
+  const line = (n: number): string =>
+    `id: ${n}\nevent: line\ndata: {"n":${n},"run":1,"at":"2026-01-02T03:04:05.678Z",` +
+    `"source":"stdout","text":"${n}"}\n\n`;
+  for (const start of [0, 4]) {
+    const parts = [`id: ${start}\n\n`, line(5) + line(6) + 'event: end\ndata: {"state":"x"}\n\n'];
+    await using host = fakeHost(() => events(parts.shift() ?? "", "breaks"));
+    await using client = clientOf([host.url]);
+    const lines = await Array.fromAsync(client.jobs.logs("j", { tail: 3 }));
+    assert.deepEqual(lines.map(({ n }) => n), [5, 6]);
+    const asked = host.requests.map(({ url, headers }) => [
+      new URL(url).searchParams.get("tail"),
+      headers.get("last-event-id"),
+    ]);
+    assert.deepEqual(asked, [["3", null], [null, String(start)]]);
+  }
+});
+
+Deno.test("logs() throws if the job was removed while its log was read", async () => {
+  await using host = fakeHost(() => events('event: end\ndata: {"gone":true}\n\n', "closes"));
+  await using client = clientOf([host.url]);
+  await assert.rejects(Array.fromAsync(client.jobs.logs("j")), { code: "unknown_job" });
+});

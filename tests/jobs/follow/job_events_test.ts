@@ -119,3 +119,28 @@ Deno.test("Jobs.events() misses no state between its first look at the job and t
   ended.resolve();
   await events.return();
 });
+
+Deno.test("Jobs.logs() throws if the job was removed while its log was read", async () => {
+  await using host = await JobFixture.open();
+  const { id } = await host.jobs.submit({ tool: "train" });
+  const claim = await host.claim();
+  const lines = host.jobs.logs(id);
+  const line = lines.next();
+  const body = new TextEncoder().encode('{"at":1,"source":"stdout","text":"a"}\n');
+  const logs = [{ first: 1, lines: 1, body }];
+  await host.store.extend([{ token: claim.token, leaseMs: 60_000, logs }]);
+  assert.equal((await line).value?.text, "a");
+  await host.finish(claim, { type: "completed", result: stored(1) });
+  host.store.get = () => Promise.resolve(undefined);
+  await assert.rejects(lines.next(), { code: "unknown_job" });
+});
+
+Deno.test("Jobs.events() throws if the job is removed before its end is shown", async () => {
+  await using host = await JobFixture.open();
+  const { id } = await host.jobs.submit({ tool: "train" });
+  const events = host.jobs.events(id);
+  await events.next();
+  host.store.get = () => Promise.resolve(undefined);
+  await host.complete(1);
+  await assert.rejects(events.next(), { code: "unknown_job" });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { FieldIssue } from "../../../src/errors.ts";
 import { checkJob } from "../../../src/jobs/submission/check_job.ts";
-import type { CheckedJob } from "../../../src/jobs/submission/job_schema.ts";
+import type { CheckedJob } from "../../../src/jobs/submission/checked_job.ts";
 
 const NOW = Date.UTC(2026, 10, 2, 12);
 const DEPS = { kinds: ["call"], queues: ["default", "mail"], now: NOW };

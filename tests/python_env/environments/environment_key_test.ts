@@ -22,10 +22,10 @@ Deno.test("environmentKey() changes with every input and with nothing else", asy
   const included = join(tiny.dir, "included.txt");
   await Deno.writeTextFile(mine, "-r included.txt\n");
   await Deno.writeTextFile(included, "tiny\n");
-  const request = { source, requirements: [mine], dev: false };
+  const request = { source, requirements: [mine], kind: "workers" as const };
   const keys = [await keyOf(request)];
   assert.equal(await keyOf({ ...request }), keys[0]);
-  keys.push(await keyOf({ ...request, dev: true }));
+  keys.push(await keyOf({ ...request, kind: "dev" }));
   keys.push(await keyOf({ ...request, requirements: [] }));
   keys.push(await keyOf({ ...request, source: { ...source, packagePath: "/elsewhere" } }));
   await Deno.writeTextFile(included, "tiny>=2\n");
@@ -40,7 +40,7 @@ Deno.test("environmentKey() ends with files that include each other", async () =
   const [one, two] = [join(tiny.dir, "one.txt"), join(tiny.dir, "two.txt")];
   await Deno.writeTextFile(one, "-r two.txt\n");
   await Deno.writeTextFile(two, "-r one.txt\n");
-  const request = { source: tiny.source, requirements: [one], dev: false };
+  const request = { source: tiny.source, requirements: [one], kind: "workers" as const };
   assert.match(await keyOf(request), /^[0-9a-f]{32}$/);
 });
 
@@ -48,17 +48,17 @@ Deno.test("environmentKey() names a requirements file that does not exist", asyn
   await using tiny = await tinySource();
   const missing = join(tiny.dir, "nope.txt");
   await assert.rejects(
-    keyOf({ source: tiny.source, requirements: [missing], dev: false }),
+    keyOf({ source: tiny.source, requirements: [missing], kind: "workers" as const }),
     { code: "python_environment", message: new RegExp(`${missing} does not exist`) },
   );
 });
 
 Deno.test("environmentName() differs by interpreter and marks the one for tests", async () => {
   const python = { baseExecutable: "/usr/bin/python3.11", version: "3.11.2" };
-  const name = await environmentName("key", python, false);
+  const name = await environmentName("key", python, "workers");
   assert.match(name, /^[0-9a-f]{16}$/);
-  assert.notEqual(await environmentName("key", { ...python, version: "3.11.3" }, false), name);
-  assert.equal(await environmentName("key", python, true), `dev-${name}`);
+  assert.notEqual(await environmentName("key", { ...python, version: "3.11.3" }, "workers"), name);
+  assert.equal(await environmentName("key", python, "dev"), `dev-${name}`);
 });
 
 Deno.test("environmentKey() is the same for the same requirements at another path, however they are laid out", async () => {
@@ -82,7 +82,7 @@ Deno.test("environmentKey() is the same for the same requirements at another pat
   await write("pins.txt", "tiny<9");
   await write("b c/sub dir/again.txt", "tinier==2 ; \\\npython_version > '3'");
   const keyFor = (path: string): Promise<string> =>
-    keyOf({ source, requirements: [path], dev: false });
+    keyOf({ source, requirements: [path], kind: "workers" });
   assert.equal(await keyFor(other), await keyFor(plain));
 });
 
@@ -109,7 +109,7 @@ Deno.test("environmentKey() changes with whatever changes what is installed", as
   }
   const [a = "", b = ""] = folders;
   const key = async (path: string, env?: Record<string, string>): Promise<void> => {
-    keys.push(await keyOf({ source, requirements: [path], dev: false }, env));
+    keys.push(await keyOf({ source, requirements: [path], kind: "workers" }, env));
   };
   // Beside each of them may lie other wheels.
   await key(join(a, "links.txt"));

@@ -40,18 +40,18 @@ Deno.test("listEnvironments() tells size, age, use and requirements, the last us
     const held = await findEnvironment(root, "new");
     const listed = await listEnvironments(root);
     assert.deepEqual(
-      listed.map(({ path, version, inUse, dev, build }) => [
+      listed.map(({ path, version, inUse, kind, build }) => [
         path.slice(root.length + 1),
         version,
         inUse,
-        dev,
+        kind,
         build?.requirements,
       ]).sort(),
       [
-        ["0".repeat(16), "3.11.7", false, false, undefined],
-        ["1".repeat(16), "3.11.7", true, false, ["/a.txt"]],
-        ["3".repeat(16), null, false, false, undefined],
-        [`dev-${"2".repeat(16)}`, "3.11.7", false, true, ["/a.txt"]],
+        ["0".repeat(16), "3.11.7", false, "workers", undefined],
+        ["1".repeat(16), "3.11.7", true, "workers", ["/a.txt"]],
+        ["3".repeat(16), null, false, "workers", undefined],
+        [`dev-${"2".repeat(16)}`, "3.11.7", false, "dev", ["/a.txt"]],
       ],
     );
     assert.equal(listed.at(-1)?.usedMs, 1000);

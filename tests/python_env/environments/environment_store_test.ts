@@ -105,9 +105,9 @@ Deno.test("sweepEnvironments() keeps environments that other programs used in th
     (await adopt("dev", "dev-3333333333333333")).release();
     const kept = await adopt("new", NAME);
     kept.release();
-    await sweepEnvironments(root, "new", { dev: false });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     assert.deepEqual(names(root), [NAME, young, edge, "dev-3333333333333333"].sort());
-    await sweepEnvironments(root, "new", { dev: false, nowMs: Date.now() + 15 * DAY_MS });
+    await sweepEnvironments(root, "new", { kind: "workers", nowMs: Date.now() + 15 * DAY_MS });
     assert.deepEqual(names(root), [NAME, "dev-3333333333333333"]);
   });
 });
@@ -119,10 +119,10 @@ Deno.test("sweepEnvironments() keeps the four environments used last, and all in
     kept.release();
     const inUse = await findEnvironment(root, a);
     await Deno.utime(join(root, a, "in-use.lock"), 0, 0);
-    await sweepEnvironments(root, "new", { dev: false });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     assert.deepEqual(names(root), [NAME, a, c, d, e].sort(), b);
     inUse?.release();
-    await sweepEnvironments(root, "new", { dev: false });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     assert.deepEqual(names(root), [NAME, a, d, e].sort(), "its use ended just now");
   });
 });
@@ -132,10 +132,10 @@ Deno.test("sweepEnvironments() removes at once environments that nobody can use 
     const [broken = "", based = ""] = await used(adopt, 0, 0);
     await Deno.writeTextFile(join(root, broken, "snakeden-environment.json"), "{");
     const kept = await adopt("new", NAME);
-    await sweepEnvironments(root, "new", { dev: false });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     assert.deepEqual(names(root), [NAME, based].sort());
     await Deno.utime(base, 1, 1);
-    await sweepEnvironments(root, "new", { dev: false });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     assert.deepEqual(names(root), [NAME]);
     kept.release();
   });
@@ -155,8 +155,8 @@ Deno.test("sweepEnvironments() counts environments that a program uses together 
     }
     const [oldest = "", stillUsed = ""] = sets.oldest ?? [];
     (await adopt("new", NAME)).release();
-    const inUse = await findEnvironment(root, "oldest b", "another");
-    await sweepEnvironments(root, "new", { dev: false });
+    const inUse = await findEnvironment(root, "oldest b", { set: "another" });
+    await sweepEnvironments(root, "new", { kind: "workers" });
     const kept = [sets.old, sets.young, sets.youngest].flatMap((it) => it ?? []);
     assert.ok(names(root).includes(stillUsed) && !names(root).includes(oldest));
     assert.equal(names(root).length, 1 + 1 + (sets.young?.length ?? 0) * 2, kept.join());

@@ -80,6 +80,28 @@ Deno.test("BodyReader.read() takes no room beyond the announced length of a body
   assert.deepEqual([first.byteLength, second.byteLength], [150_000, 150_000]);
 });
 
+Deno.test("BodyReader.read() gives reads of a chunked body little room, others all they may have", async () => {
+  for (const headers of [{}, { "content-length": "150000" }]) {
+    const rooms: number[] = [];
+    let left = 150_000;
+    const body = new ReadableStream({
+      type: "bytes",
+      pull(controller: ReadableByteStreamController): void {
+        const room = controller.byobRequest?.view?.byteLength ?? 0;
+        if (left === 0) controller.close();
+        else rooms.push(room);
+        const some = Math.min(room, 4_000, left);
+        left -= some;
+        controller.byobRequest?.respond(some);
+      },
+    });
+    const bodies = new BodyReader({ ...LIMITS, maxBodiesBytes: 400_000 });
+    assert.equal((await bodies.read(request(body, headers))).byteLength, 150_000);
+    const most = Math.max(...rooms);
+    assert.ok("content-length" in headers ? most > 16_384 : most <= 4_096, `${most}`);
+  }
+});
+
 Deno.test("BodyReader.read() accepts chunked bodies up to the limit, for any chunk sizes", async () => {
   const limit = 20_000;
   const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: limit, bodyTimeoutMs: 1_000 });

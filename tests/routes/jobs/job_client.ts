@@ -47,6 +47,9 @@ const RUNNER: Runner<CallJob> = {
   }),
 };
 
+/** A kind whose jobs can submit others, under the name of one that there is. */
+const NESTING: Runner<CallJob> = { ...RUNNER, kind: "batch", submits: true };
+
 /** An answer, with its JSON. */
 export interface Answer {
   readonly status: number;
@@ -100,7 +103,7 @@ export function jobClient(
     files: new Files({ ...config.limits, store: { files: own, blobs }, config: config.files }),
     engine: { stop: (ids) => void stops.push(...ids), running: () => undefined },
     feed,
-    runners: { call: RUNNER as Runner },
+    runners: { call: RUNNER as Runner, batch: NESTING as Runner },
     config: config.jobs,
     pools: () => "ready",
   });

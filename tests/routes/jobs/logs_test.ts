@@ -93,7 +93,10 @@ Deno.test("GET /v1/jobs/:id/logs answers text and NDJSON, and the last lines", a
   assert.deepEqual(text.trimEnd().split("\n").map((it) => JSON.parse(it).n), [1, 2, 3]);
   await jobs.complete(claim, 1);
   assert.equal((await read("format=text&tail=1"))[1], `${at} log warning app: careful\n`);
-  assert.match((await read("follow=false&format=sse&tail=1"))[1], /^id: 3\nevent: line\n.*end/s);
+  assert.match(
+    (await read("follow=false&format=sse&tail=1"))[1],
+    /^id: 2\n\nid: 3\nevent: line\n.*end/s,
+  );
 });
 
 Deno.test("GET /v1/jobs/:id/logs refuses what is wrong, and names it", async () => {
@@ -155,4 +158,28 @@ Deno.test("GET /v1/jobs/:id/logs cuts off a reader that takes nothing for too lo
     assert.equal(traffic.answers.time.isEmpty, true);
   }
   await jobs.complete(claim, 1);
+});
+
+Deno.test("GET /v1/jobs/:id/logs says at its end that the job was removed meanwhile", async () => {
+  await using jobs = jobClient();
+  const { id, claim } = await started(jobs);
+  await write(jobs, claim, lines(1, { text: "a" }));
+  await using events = new EventReader(await jobs.request(`/v1/jobs/${id}/logs`));
+  assert.equal((await events.next())?.["id"], "1");
+  await jobs.complete(claim, 1);
+  jobs.store.get = () => Promise.resolve(undefined);
+  assert.deepEqual(await events.next(), { event: "end", data: '{"gone":true}' });
+  assert.equal(await events.next(), undefined);
+});
+
+Deno.test("GET /v1/jobs/:id/logs tells where the last lines begin, and goes on there", async () => {
+  await using jobs = jobClient();
+  const { id, claim } = await started(jobs);
+  const path = `/v1/jobs/${id}/logs?tail=1`;
+  await using first = new EventReader(await jobs.request(path));
+  assert.deepEqual(await first.next(), { id: "0" });
+  await write(jobs, claim, lines(1, ...MIXED));
+  const headers = { "last-event-id": "0" };
+  await using again = new EventReader(await jobs.request(path, { headers }));
+  assert.equal((await again.next())?.["id"], "1");
 });

@@ -1,3 +1,4 @@
+import { JOB_ROUTES } from "../../../src/routes/access/mod.ts";
 import assert from "node:assert/strict";
 import { createApp } from "../../../src/routes/mod.ts";
 import type { ToolInfo } from "../../../src/tools/mod.ts";
@@ -136,17 +137,25 @@ Deno.test("GET /openapi.json gives every operation a unique operationId", async 
   assert.equal(new Set(ids).size, ids.length);
 });
 
-Deno.test("GET /openapi.json lists 401 with a key, 403 without, and neither for open paths", async () => {
-  const open = operationsOf(await documentOf());
-  for (const [name, { responses }] of open) {
-    assert.ok("403" in responses && !("401" in responses), name);
-  }
-  for (const [name, it] of operationsOf(await documentOf({ config: { apiKey: "k".repeat(16) } }))) {
-    const isHealth = /healthz|readyz/.test(name);
-    assert.equal("401" in it.responses, !isHealth, name);
-    assert.equal("403" in it.responses, false, name);
-    if (isHealth) assert.deepEqual(it.security, [], name);
-    else assert.equal(it.security, undefined, name);
+Deno.test("GET /openapi.json says which operations need a key, and which take a token", async () => {
+  const token = { jobToken: [] };
+  const ofToken = new Set(JOB_ROUTES.map(({ method, path }) => `${method.toLowerCase()} ${path}`));
+  for (const apiKey of [undefined, "k".repeat(16)]) {
+    const document = await documentOf(apiKey === undefined ? {} : { config: { apiKey } });
+    assert.equal(Object(document.components).securitySchemes.jobToken.scheme, "bearer");
+    const without = apiKey === undefined ? [{}] : [{ bearer: [] }, { header: [] }];
+    const taken: string[] = [];
+    for (const [name, it] of operationsOf(document)) {
+      const isHealth = /healthz|readyz/.test(name);
+      assert.equal("401" in it.responses, !isHealth, name);
+      assert.equal("403" in it.responses, !isHealth || apiKey === undefined, name);
+      if (isHealth) assert.deepEqual(it.security, [], name);
+      else if (ofToken.has(name)) {
+        assert.deepEqual(it.security, [...without, token], name);
+        taken.push(name);
+      } else assert.equal(it.security, undefined, name);
+    }
+    assert.equal(taken.length, ofToken.size);
   }
 });
 

@@ -1,12 +1,9 @@
 import { setImmediate } from "node:timers";
 import { messageOf, SnakedenError } from "../../../errors.ts";
-import { byteStream } from "../../http/mod.ts";
+import { BodyRoom, byteStream } from "../../http/mod.ts";
 import { ByteQueue, type Bytes } from "./byte_queue.ts";
 
-/**
- * The room of a read. A chunk of HTTP that most clients send, of 64 KiB with its size, fits into
- * it, and the runtime then keeps nothing behind (see {@link BodyBytes}).
- */
+/** The room of the first read from a body of announced length. */
 const ROOM_BYTES = 65_536 + 64;
 /** The largest room of a read. */
 const MAX_ROOM_BYTES = 64 * ROOM_BYTES;
@@ -29,14 +26,13 @@ export interface BodyReading {
  * The bytes of a body that have arrived and were not taken.
  *
  * The HTTP/1.1 server of Deno 2.9.6 takes from the socket with each read as many bytes as the
- * largest read so far had room for, even if it still has others. It returns at most one chunk of
- * HTTP, and moves all others to the front: a read takes the longer, the more bytes it has kept. And
- * once an answer has begun, it takes all that arrives. So a body is read like this:
+ * largest read so far had room for, even if it still has others ({@link BodyRoom}). And once an
+ * answer has begun, it takes all that arrives. So a body is read like this:
  *
  * - One whose length is announced: when there is nothing to take, so that a slow tool stops the
  *   client by its socket. The room grows while reads fill it, so that few reads move much.
- * - Any other one, in chunks of HTTP: until the server has no more of it, at most
- *   {@link MAX_AHEAD_BYTES}; and all the time if the answer may have begun.
+ * - Any other one, with little room while its chunks are small: until the server has no more of
+ *   it, at most {@link MAX_AHEAD_BYTES}; and all the time if the answer may have begun.
  */
 export class BodyBytes {
   readonly #body: ReadableStream<Uint8Array> | null;
@@ -45,6 +41,7 @@ export class BodyBytes {
   #reader: ReadableStreamBYOBReader | undefined;
   #room: Bytes = new Uint8Array();
   #roomBytes = ROOM_BYTES;
+  readonly #chunkedRoom = new BodyRoom();
   #end: "none" | "over" | { readonly error: SnakedenError } = "none";
   #isPumping = false;
   #wake: (() => void) | undefined;
@@ -153,7 +150,9 @@ export class BodyBytes {
   async #readOnce(): Promise<boolean> {
     if (this.#body === null) return false;
     this.#reader ??= byteStream(this.#body).getReader({ mode: "byob" });
-    if (this.#room.byteLength < this.#roomBytes) this.#room = new Uint8Array(this.#roomBytes);
+    const { isMeasured } = this.#reading;
+    const roomBytes = isMeasured ? this.#roomBytes : this.#chunkedRoom.bytes;
+    if (this.#room.byteLength < roomBytes) this.#room = new Uint8Array(roomBytes);
     const room = this.#room.byteLength;
     const reading = this.#reader.read(this.#room);
     this.#room = new Uint8Array();
@@ -165,9 +164,8 @@ export class BodyBytes {
       return wasReady;
     }
     if (!this.#queue.add(value)) this.#room = new Uint8Array(value.buffer);
-    if (value.byteLength === room && this.#reading.isMeasured) {
-      this.#roomBytes = Math.min(2 * room, MAX_ROOM_BYTES);
-    }
+    if (!isMeasured) this.#chunkedRoom.note(room, value.byteLength);
+    else if (value.byteLength === room) this.#roomBytes = Math.min(2 * room, MAX_ROOM_BYTES);
     return wasReady;
   }
 

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { shownValue } from "../../../calls/mod.ts";
-import { jsonLinesOf, type LogLine } from "../../../jobs/mod.ts";
-import type { LogPartOrReset } from "../../../store/mod.ts";
+import { jsonLinesOf, type LogItem, type LogLine } from "../../../jobs/mod.ts";
+import { SnakedenError } from "../../../errors.ts";
 import { EVENT_HEADERS, PulledEvents } from "../../calls/mod.ts";
 import type { AppEnv, Shown } from "../../http/mod.ts";
 import { invalidBody, onceEach, problemAnswers } from "../../schema/mod.ts";
@@ -38,7 +38,14 @@ const LINE = {
 };
 
 const RESET = { type: "object" as const };
-const END = { ...RESET, required: ["state"], properties: { state: TEXT } };
+const END = {
+  ...RESET,
+  properties: {
+    state: TEXT,
+    gone: { const: true, description: "The job was removed meanwhile, perhaps with some lines." },
+  },
+  oneOf: [{ required: ["state"] }, { required: ["gone"] }],
+};
 
 /** Returns the schema of an event. A line has an id. */
 function eventOf(name: string, contentSchema: object): object {
@@ -61,8 +68,8 @@ const route = createRoute({
   summary: "Read the log of a job",
   description: "What its runs have printed and logged, and what Snakeden says about it (`host`). " +
     "By default Server-Sent Events: `line`, with the number of the line as `id`; `reset` if the " +
-    "log has no such line, before its first one; `end` when the job has ended. A client that " +
-    "reconnects with `last-event-id` goes on behind that line.",
+    "log has no such line, before its first one; `end` when the job has ended, with its `state`, " +
+    "or `gone` if the job was removed meanwhile. A client that reconnects with `last-event-id` goes on behind that line.",
   parameters: [
     {
       name: "follow",
@@ -82,7 +89,8 @@ const route = createRoute({
       name: "tail",
       in: "query" as const,
       required: false,
-      description: "Begins with this many of the last lines.",
+      description: "Begins with this many of the last lines, at a place that an `id` without an " +
+        "event tells. Ignored with `last-event-id`.",
       schema: { type: "integer" as const, minimum: 0 },
     },
     {
@@ -133,8 +141,10 @@ export function addJobLogs(
     const follow = followOf(asked.follow);
     const format = formatOf(asked.format) ?? (follow ? "sse" : "text");
     const lastId = c.req.header("last-event-id");
-    const after = numberOf("last-event-id", lastId === "" ? undefined : lastId) ?? 0;
-    const tail = after > 0 ? undefined : numberOf("tail", asked.tail);
+    const seen = numberOf("last-event-id", lastId === "" ? undefined : lastId);
+    const after = seen ?? 0;
+    // A client that reconnects has the place where its last lines begin, though it be the first.
+    const tail = seen === undefined ? numberOf("tail", asked.tail) : undefined;
     const leaving = new AbortController();
     const { signal } = leaving;
     const options = { after, follow, signal, ...(tail === undefined ? {} : { tail }) };
@@ -176,8 +186,10 @@ async function* withoutEmpty(texts: AsyncIterable<string>): AsyncGenerator<strin
 }
 
 /** Returns a function for the text of lines in a form. */
-function writerOf(format: Format, showsOutput: boolean): (item: LogPartOrReset) => string {
+function writerOf(format: Format, showsOutput: boolean): (item: LogItem) => string {
   return (item) => {
+    // An id without an event, with which a client reconnects that has seen no line yet.
+    if (item.kind === "start") return format === "sse" ? `id: ${item.after}\n\n` : "";
     if (item.kind === "reset") return format === "sse" ? "event: reset\ndata: {}\n\n" : "";
     const { first } = item.part;
     let text = "";
@@ -202,9 +214,18 @@ function plainLine(line: string): string {
 }
 
 async function endText(jobs: JobsSlice, id: string): Promise<string> {
-  // It may have been removed meanwhile.
-  const state = await jobs.get(id).then((job) => job.state, () => undefined);
-  return `event: end\ndata: ${JSON.stringify({ state })}\n\n`;
+  return `event: end\ndata: ${JSON.stringify(await endOf(jobs, id))}\n\n`;
+}
+
+/** Returns the data of the end; the job may have been removed while its log was read. */
+async function endOf(jobs: JobsSlice, id: string): Promise<{ state: string } | { gone: true }> {
+  try {
+    const { state } = await jobs.get(id);
+    return { state };
+  } catch (error) {
+    if (error instanceof SnakedenError && error.code === "unknown_job") return { gone: true };
+    throw error;
+  }
 }
 
 /** @throws {InvalidInputError} `invalid_input`. */

@@ -27,10 +27,11 @@ _LOWEST_FD: Final = 10
 Mode = Literal["kernel", "thread", "none"]
 
 
-def arm() -> Mode:
+def arm(*, owns_group: bool = False) -> Mode:
     """Arm the guard on descriptor 0.
 
-    Returns the mode: `none` if standard input is no pipe of a host.
+    With `owns_group`, the process group is only the worker's, though a wrapper such as bwrap leads
+    it. Returns the mode: `none` if standard input is no pipe of a host.
     """
     import fcntl
 
@@ -46,7 +47,10 @@ def arm() -> Mode:
     os.dup2(empty, 0)
     os.close(empty)
     # Only its own group: a worker started by hand shares the group of the terminal.
-    own_group = os.getpgrp() == os.getpid()
+    if owns_group and os.getpgrp() == 0:
+        # Its leader is outside of our namespace, whose first process the host kills with the group.
+        os.setpgid(0, 0)
+    own_group = owns_group or os.getpgrp() == os.getpid()
     mode: Mode = "thread"
     if is_pipe and sys.platform == "linux" and _arm_kernel(guard, own_group):
         mode = "kernel"
@@ -60,9 +64,9 @@ def arm() -> Mode:
 def _arm_kernel(guard: int, own_group: bool) -> bool:
     import fcntl
 
-    pid = os.getpid()
+    owner = -os.getpgrp() if own_group else os.getpid()
     try:
-        fcntl.fcntl(guard, fcntl.F_SETOWN, -pid if own_group else pid)
+        fcntl.fcntl(guard, fcntl.F_SETOWN, owner)
         fcntl.fcntl(guard, _F_SETSIG, signal.SIGKILL)
         flags = fcntl.fcntl(guard, fcntl.F_GETFL)
         fcntl.fcntl(guard, fcntl.F_SETFL, flags | os.O_ASYNC)
