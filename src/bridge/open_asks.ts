@@ -34,19 +34,41 @@ class AskingCall {
   /** The open asks of the call: the bytes of the arguments of each, by id. */
   readonly open = new Map<number, number>();
   #controller: AbortController | undefined;
-  #reason: SnakedenError | undefined;
+  #reason: (() => SnakedenError) | undefined;
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason());
     }
     return this.#controller.signal;
   }
 
-  stop(reason: SnakedenError): void {
+  /** Stops the call. The error is made when it is used, since few calls need it. */
+  stop(reason: () => SnakedenError): void {
     this.#reason ??= reason;
-    this.#controller?.abort(this.#reason);
+    this.#controller?.abort(this.#reason());
+  }
+}
+
+/**
+ * An ask that has arrived. It is a class because its signal is a getter: an object literal with one
+ * outlives the call in the old generation of V8.
+ */
+class ReceivedAsk implements Ask {
+  readonly method: string;
+  readonly args: Value;
+  readonly #asker: AskingCall;
+
+  constructor(method: string, args: Value, asker: AskingCall) {
+    this.method = method;
+    this.args = args;
+    this.#asker = asker;
+  }
+
+  /** Created when it is used. */
+  get signal(): AbortSignal {
+    return this.#asker.signal;
   }
 }
 
@@ -88,13 +110,7 @@ export class OpenAsks {
     this.#openBytes += bytes;
     try {
       if (listener.onAsk === undefined) throw noHandler(method);
-      const answer = listener.onAsk({
-        method,
-        args: new Value(args ?? {}),
-        get signal() {
-          return asker.signal;
-        },
-      });
+      const answer = listener.onAsk(new ReceivedAsk(method, new Value(args ?? {}), asker));
       if (answer instanceof Value) return this.#answered(id, asker, answer);
       answer.then(
         (value) => this.#answered(id, asker, value),
@@ -110,7 +126,7 @@ export class OpenAsks {
    * Their answers are still sent.
    */
   stop(callId: number): void {
-    this.#askerOf(callId).stop(new SnakedenError("cancelled", "The call was told to stop"));
+    this.#askerOf(callId).stop(() => new SnakedenError("cancelled", "The call was told to stop"));
   }
 
   /** Answers what is open of a call that has ended. */
@@ -122,7 +138,7 @@ export class OpenAsks {
     for (const id of [...asker.open.keys()]) {
       this.#refused(id, asker, { error: callEnded(), method: "" });
     }
-    asker.stop(callEnded());
+    asker.stop(callEnded);
   }
 
   /** Drops everything, since the link is closed. */
@@ -130,7 +146,7 @@ export class OpenAsks {
     const askers = [...this.#askers.values()];
     this.#askers.clear();
     this.#open.clear();
-    for (const asker of askers) asker.stop(reason);
+    for (const asker of askers) asker.stop(() => reason);
   }
 
   #askerOf(callId: number): AskingCall {

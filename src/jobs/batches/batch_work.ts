@@ -40,6 +40,8 @@ const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>([
   "device_unavailable",
   "shutting_down",
 ]);
+/** The parts that are read ahead for each one that may be under way. */
+const PARTS_AHEAD = 2;
 /** The time after which a pool that has refused a part is asked again. */
 const REFUSED_PAUSE_MS = 50;
 /** The parts that may fail one after the other for a reason that is not of an item. */
@@ -135,7 +137,8 @@ export class BatchWork {
       const items = this.#takePart();
       if (items.length > 0) void this.#send(items);
     }
-    if (!this.#reading && this.#items.wantMore) void this.#read();
+    const ahead = PARTS_AHEAD * this.#size.items * Math.max(1, window());
+    if (!this.#reading && this.#items.wantMore(ahead)) void this.#read();
     const isPaused = now < this.#pausedUntil && this.#items.ready > 0;
     const wakeAt = Math.min(retryAt ?? Infinity, isPaused ? this.#pausedUntil : Infinity);
     if (wakeAt < Infinity) this.#bell.ringIn(wakeAt - now, clock);

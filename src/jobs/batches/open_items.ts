@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { memberOf, rangesOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
 
-/** Bytes of items that are read ahead, and those that each takes besides its own. */
+/** The most bytes of items that are read ahead, and those that each takes besides its own. */
 const AHEAD_BYTES = 4 * 1024 * 1024;
 const ITEM_OVERHEAD = 200;
 /** The most items that wait for another attempt; then no further ones are read or sent. */
@@ -49,9 +49,13 @@ export class OpenItems {
     return this.#isAtEnd && this.#open.size === 0;
   }
 
-  /** True if more items should be read. */
-  get wantMore(): boolean {
-    return !this.#isAtEnd && this.#aheadBytes < AHEAD_BYTES && !this.#isWaiting;
+  /**
+   * Returns true if more items should be read, so that `count` of them are ready. Items that are
+   * read long before they are sent grow old, and only a full garbage collection frees them.
+   */
+  wantMore(count: number): boolean {
+    if (this.#isAtEnd || this.#isWaiting) return false;
+    return this.#aheadBytes < AHEAD_BYTES && this.ready < count;
   }
 
   /** The number of items that can be sent now. */

@@ -1,6 +1,7 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Ask, OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import { AskingRequest } from "./asking_request.ts";
 import { callFailure } from "./call_failure.ts";
 import { ARRAY_FORMS, type CallOutcome, type CallRequest } from "./call_request.ts";
 import type { Queued } from "./call_queue.ts";
@@ -264,30 +265,14 @@ export class Call implements Queued, Alarm, EventListenerObject {
       : stall.ask(() => this.#answer(ask, worker));
   }
 
-  #answer(ask: Ask, { id: workerId, incarnation }: AskingWorker): Value | Promise<Value> {
-    const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [], job } = this.#request;
-    const { name: pool, services } = this.#owner;
-    const item = this.#request.inputs?.answer(ask.method, ask.args);
+  #answer(ask: Ask, worker: AskingWorker): Value | Promise<Value> {
+    const request = this.#request;
+    const item = request.inputs?.answer(ask.method, ask.args);
     if (item !== undefined) return item;
-    const remainingMs = Math.min(this.#request.timeoutMs, Math.max(0, this.#deadline - this.now));
-    const call = {
-      callId: this.id,
-      requestId,
-      sessionId,
-      pool,
-      tool,
-      workerId,
-      incarnation,
-      depth,
-      ancestors,
-      job,
-      remainingMs,
-      // Created when it is used.
-      get signal(): AbortSignal {
-        return ask.signal;
-      },
-    };
-    return services.answer(call, ask.method, ask.args);
+    const { name: pool, services } = this.#owner;
+    const remainingMs = Math.min(request.timeoutMs, Math.max(0, this.#deadline - this.now));
+    const facts = { callId: this.id, pool, worker, remainingMs };
+    return services.answer(new AskingRequest(request, ask, facts), ask.method, ask.args);
   }
 
   /** Answers the caller with an error, unless it has been answered. */

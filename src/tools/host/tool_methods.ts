@@ -4,7 +4,7 @@ import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import type { AskingCall, HostMethod } from "../../pool/mod.ts";
 import type { FoundHostTool, HostTools } from "./host_tools.ts";
-import type { Batch, HostRun, HostRuns, RunCaller } from "./runs/mod.ts";
+import { type Batch, type HostRun, type HostRuns, PythonCaller } from "./runs/mod.ts";
 
 /** Dependencies of {@link toolMethods}. */
 export interface ToolMethodsDeps {
@@ -57,7 +57,7 @@ export function toolMethods(
   };
 
   const answerCall: Start = (call, { id, name, args }) => {
-    const run = runs.begin(find(call, name).tool, callerOf(call, runs.alarms.now));
+    const run = runs.begin(find(call, name).tool, new PythonCaller(call, runs.alarms.now));
     const value = run.value(args);
     if (value instanceof Value) return value;
     const own = runsOf(call);
@@ -88,7 +88,7 @@ export function toolMethods(
   const answerOpen: Start = (call, { id, name, args }) => {
     const { tool } = find(call, name);
     if (!tool.streams) throw notStreaming(name);
-    const run = runs.begin(tool, callerOf(call, runs.alarms.now));
+    const run = runs.begin(tool, new PythonCaller(call, runs.alarms.now));
     return batchOf(call, { id, run, read: () => run.open(args) });
   };
 
@@ -156,23 +156,6 @@ const NULL = Value.from(null);
 
 function cancelled(tool: string): SnakedenError {
   return new SnakedenError("cancelled", `The call of the host tool ${tool} was cancelled`);
-}
-
-/** Returns the caller of a host tool that a tool in Python calls. */
-function callerOf(call: AskingCall, now: number): RunCaller {
-  const { depth, ancestors = [], sessionId, pool, workerId, remainingMs } = call;
-  return {
-    depth: depth + 1,
-    ancestors: [...ancestors, { pool, workerId }],
-    sessionId: sessionId === "" ? undefined : sessionId,
-    pool,
-    workerId,
-    deadlineAt: now + remainingMs,
-    // Created when it is used.
-    get signal(): AbortSignal {
-      return call.signal;
-    },
-  };
 }
 
 /** Describes files, which stay until the call that asks has ended. */

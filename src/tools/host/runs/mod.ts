@@ -7,5 +7,6 @@
  */
 export { HostRun } from "./host_run.ts";
 export { HostRuns, type HostRunsDeps } from "./host_runs.ts";
+export { PythonCaller } from "./python_caller.ts";
 export type { NestedCalls, RunCaller, RunLimits } from "./run_caller.ts";
 export { type Batch, ItemReader, MAX_BATCH_BYTES, MAX_BATCH_ITEMS } from "./item_reader.ts";
