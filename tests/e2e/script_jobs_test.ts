@@ -194,6 +194,22 @@ Deno.test("what a script prints is its log, but for its progress and its result"
   assert.deepEqual(await textsOf(job, "stderr"), ["two"]);
 });
 
+Deno.test("a script whose environment takes too long fails, and frees its slot", async () => {
+  await using dir = await tempDir();
+  await new Deno.Command("mkfifo", { args: [join(dir.path, "fifo")] }).output();
+  // Nobody writes to the FIFO, so that its import never ends.
+  const source = 'import text from "./fifo" with { type: "text" };\nconsole.log(text);\n';
+  await Deno.writeTextFile(join(dir.path, "hangs.ts"), source);
+  await using den = await start({
+    scriptFolders: [dir.path, SCRIPTS],
+    scripts: { prepareTimeoutMs: 2_000, concurrency: 1 },
+  });
+  const error = await errorOf(den, { script: "hangs.ts" });
+  assert.equal(error.code, "deadline_exceeded");
+  assert.match(error.message, /^Cannot prepare the script hangs\.ts: it took longer than 2000 ms/);
+  assert.equal((await ran(den, { script: "echo.py" })).job.state, "completed");
+});
+
 Deno.test("a result that cannot be kept fails the job, and is never followed or read", async () => {
   await using den = await start();
   const cases: [string, string, RegExp][] = [

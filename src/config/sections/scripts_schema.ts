@@ -85,6 +85,10 @@ export const scriptsSchema = group({
     description: "Longest time of an attempt of a job that names none.",
     defaultText: "`jobs.timeoutMs`",
   }).optional(),
+  prepareTimeoutMs: whole(1, MAX_DURATION_MS, {
+    description: "Longest time for the environment of a script, which comes before its attempt's " +
+      "`timeoutMs`.",
+  }).default(600_000),
   memoryBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
     description: "Most resident memory of all processes of a job together; more ends it.",
   }).default(2 * GIB),

@@ -1,6 +1,6 @@
 import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
-import type { FieldIssue } from "../../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import type { Files } from "../../files/mod.ts";
 import { runCommand } from "../../process/mod.ts";
 import {
@@ -72,7 +72,15 @@ export interface ProgramWork {
   /** True if marked lines of its output have a meaning. */
   readonly readsMarks: boolean;
   /** Returns the command, and what must be disposed of after its end. */
-  open(folder: AttemptFolder, access: string | undefined): Promise<OpenedProgram>;
+  open(folder: AttemptFolder, options: OpenOptions): Promise<OpenedProgram>;
+}
+
+/** Options of {@link ProgramWork.open}. */
+export interface OpenOptions {
+  /** The address of the host, if it serves HTTP. */
+  readonly url: string | undefined;
+  /** Ends the preparation, and is the reason of its failure. */
+  readonly signal: AbortSignal;
 }
 
 /** A program that is ready to run. */
@@ -170,7 +178,7 @@ export class ProgramRuns {
     const { name, stdin, granted } = work;
     const { signal, claim: { job } } = run;
     using access = this.#access(run, work.bounds);
-    using opened = await work.open(folder, access?.url);
+    using opened = await this.#open(work, { folder, url: access?.url, signal });
     const env = programEnv({
       folder,
       runId,
@@ -196,6 +204,25 @@ export class ProgramRuns {
       signal,
       tooMuch,
     }, { launcher, clock: this.#clock, note: (text) => run.note(text) });
+  }
+
+  /** Prepares a program, in bounded time. */
+  async #open(
+    work: ProgramWork,
+    { folder, url, signal }: OpenOptions & { readonly folder: AttemptFolder },
+  ): Promise<OpenedProgram> {
+    const { prepareTimeoutMs } = this.#deps.config.scripts;
+    const late = new AbortController();
+    const cancel = this.#clock.after(prepareTimeoutMs, () => {
+      const text = `Cannot prepare ${work.name}: it took longer than ${prepareTimeoutMs} ms`;
+      const details = { prepareTimeoutMs };
+      late.abort(new SnakedenError("deadline_exceeded", text, { details }));
+    });
+    try {
+      return await work.open(folder, { url, signal: AbortSignal.any([signal, late.signal]) });
+    } finally {
+      cancel();
+    }
   }
 
   #limitsOf({ options, timeoutMs }: ProgramWork): ProgramLimits {

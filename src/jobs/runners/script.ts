@@ -112,12 +112,13 @@ export class ScriptRunner implements Runner<ScriptJob> {
       // Python is not held back.
       bounds: languageOf(job.name, options) === "python" ? undefined : granted,
       readsMarks: true,
-      open: async (folder, url) => {
+      open: async (folder, { url, signal }) => {
         const found = options.source === undefined
           ? await this.#deps.folders.find(job.name)
           : await this.#written(options, folder);
         this.#checkGrants(found, { granted, options, name: job.name });
-        const launch = { args: given.args ?? [], env: given.env ?? {}, granted, folder, url };
+        const { args = [], env = {} } = given;
+        const launch = { args, env, granted, folder, url, signal };
         return found.language === "python"
           ? await this.#python(found, launch, run)
           : await this.#typescript(found, launch, run);
@@ -202,14 +203,14 @@ export class ScriptRunner implements Runner<ScriptJob> {
 
   async #python(
     { file, folder, root }: FoundScript,
-    { args }: Launch,
+    { args, signal }: Launch,
     run: Run,
   ): Promise<OpenedProgram> {
     const { requirements } = folder;
     const prepared = await this.#deps.environments.prepare(
       file,
       requirements === undefined ? {} : { requirements },
-      { name: run.claim.job.name, signal: run.signal, onProgress: (line) => run.note(line) },
+      { name: run.claim.job.name, signal, onProgress: (line) => run.note(line) },
     );
     return {
       // Lines must arrive while it runs.
@@ -222,14 +223,14 @@ export class ScriptRunner implements Runner<ScriptJob> {
 
   async #typescript(
     { file, root, folder: { permissions = {} } }: FoundScript,
-    { args, env, granted, folder, url }: Launch,
+    { args, env, granted, folder, url, signal }: Launch,
     run: Run,
   ): Promise<OpenedProgram> {
     const { environments, config: { scripts } } = this.#deps;
     const { limits }: StoredOptions = run.claim.job.options;
     const prepared = await environments.prepareDeno(file, {
       name: run.claim.job.name,
-      signal: run.signal,
+      signal,
       onProgress: (line) => run.note(line),
       folders: permissions.read === true ? undefined : [root, ...permissions.read ?? []],
     });
@@ -292,4 +293,5 @@ interface Launch {
   readonly granted: Permissions;
   readonly folder: AttemptFolder;
   readonly url: string | undefined;
+  readonly signal: AbortSignal;
 }
