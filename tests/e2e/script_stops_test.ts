@@ -34,7 +34,9 @@ Deno.test("a script that is cancelled leaves no process, and its log says so", a
   // The job has not ended before its last process.
   assert.deepEqual(living(pids), []);
   assert.equal(state, "cancelled");
-  assert.match((await textsOf(job, "host")).join("\n"), /attempt 1 of 3 was cancelled/);
+  const said = (await textsOf(job, "host")).join("\n");
+  assert.match(said, /^attempt 1 of 3 started in the slot @scripts-\d+$/m);
+  assert.match(said, /attempt 1 of 3 was cancelled/);
 });
 
 Deno.test("a script that exits leaves none of the processes that it has started", async () => {

@@ -8,7 +8,9 @@ type HostLine = Pick<StoredLine, "level" | "text">;
 
 /** Returns the line about the start of a run. */
 export function startLine(job: JobRow, worker: string): HostLine {
-  return { level: "info", text: `${attemptOf(job)} started in the worker ${worker}` };
+  // Programs that run as jobs have slots, whose names no worker can have.
+  const place = worker.startsWith("@") ? "slot" : "worker";
+  return { level: "info", text: `${attemptOf(job)} started in the ${place} ${worker}` };
 }
 
 /** Returns the line about the end of a run; undefined if its end needs none. */
