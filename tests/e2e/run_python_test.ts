@@ -61,7 +61,7 @@ async function setting(): Promise<Setting> {
   const temp = await tempDir();
   return {
     dir: temp.path,
-    env: { SNAKEDEN_DATA_DIR: join(temp.path, "data") },
+    env: { SNAKEDEN_DATA_DIR: join(temp.path, "data"), INIT_CWD: temp.path },
     command: async (text, ...args) => {
       await Deno.writeTextFile(join(temp.path, "script.py"), text);
       return [...TASK, "script.py", ...args];
