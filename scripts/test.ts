@@ -1,7 +1,7 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
- * examples in the documentation of mod.ts. The whole suite runs in two lanes side by side, since
- * most tests wait for processes; the second lane is printed when it has ended. With `--long`,
+ * examples in the documentation of mod.ts. Two parts of the whole suite run side by side, since most
+ * tests wait for processes; all but the first part are printed when they have ended. With `--long`,
  * tests/chaos takes ten minutes instead of one, so does one job, and tests that kill a host do so
  * 20 times. The last line is `N passed, N failed`, the sum of the reports that the runners write. A
  * runner that crashed counts as a failure.
@@ -17,6 +17,7 @@ import { testArguments } from "./test_arguments.ts";
 
 /** About half of the time of all tests. */
 const E2E_TESTS = "tests/e2e/";
+const LANES = 2;
 const NO_TESTS_COLLECTED = 5;
 /** The duration of tests/chaos with `--long`. */
 const LONG_CHAOS_SECONDS = 600;
@@ -74,12 +75,8 @@ async function printedBy(
   return { code, printed };
 }
 
-/** Returns the runners in lanes: those of a lane run one after another. */
-function lanes(
-  python: string,
-  reports: string,
-  args: readonly string[],
-): readonly (readonly Runner[])[] {
+/** Returns the runners, in the order in which they start: the longest ones first. */
+function runners(python: string, reports: string, args: readonly string[]): Runner[] {
   const { deno, pytest, partial, long } = testArguments(args);
   const env: Record<string, string> = long
     ? {
@@ -89,7 +86,7 @@ function lanes(
       SNAKEDEN_LONG_JOB_S: String(LONG_JOB_SECONDS),
     }
     : {};
-  const [first, second]: [Runner[], Runner[]] = [[], []];
+  const all: Runner[] = [];
   const denoTest = (name: string, more: readonly string[]): Runner => {
     const report = join(reports, `${name}.xml`);
     return {
@@ -101,18 +98,18 @@ function lanes(
     };
   };
   const options = [DEV_LOCK, ...deno?.options ?? []];
-  if (deno !== null && partial) first.push(denoTest("deno-test", [...options, ...deno.paths]));
+  if (deno !== null && partial) all.push(denoTest("deno-test", [...options, ...deno.paths]));
   if (deno !== null && !partial) {
-    first.push(denoTest("deno-test-e2e", [...options, E2E_TESTS]));
-    second.push(denoTest("deno-test", [...options, `--ignore=${E2E_TESTS}`, ...deno.paths]));
+    all.push(denoTest("deno-test-e2e", [...options, E2E_TESTS]));
+    all.push(denoTest("deno-test", [...options, `--ignore=${E2E_TESTS}`, ...deno.paths]));
     const config = docConfig(reports);
-    second.push(
+    all.push(
       denoTest("deno-doc", [`--config=${config}`, "--no-lock", "--doc", "mod.ts", "src/"]),
     );
   }
   if (pytest !== null) {
     const report = join(reports, "pytest.xml");
-    second.push({
+    all.push({
       name: "pytest",
       command: [python, "-m", "pytest", `--junit-xml=${report}`, ...pytest],
       cwd: join(ROOT, "python"),
@@ -120,7 +117,7 @@ function lanes(
       ...(partial ? { accepted: [NO_TESTS_COLLECTED] } : {}),
     });
   }
-  return [first, second].filter((lane) => lane.length > 0);
+  return all;
 }
 
 /**
@@ -141,15 +138,16 @@ async function main(args: readonly string[]): Promise<number> {
   let [passed, failed] = [0, 0];
   try {
     const python = await devPython();
-    await Promise.all(
-      lanes(python, reports, args).map(async (lane, index) => {
-        for (const runner of lane) {
-          const counts = await run(runner, { later: index > 0 });
-          passed += counts.passed;
-          failed += counts.failed;
-        }
-      }),
-    );
+    const waiting = runners(python, reports, args);
+    const [longest] = waiting;
+    const lane = async () => {
+      for (let it = waiting.shift(); it !== undefined; it = waiting.shift()) {
+        const counts = await run(it, { later: it !== longest });
+        passed += counts.passed;
+        failed += counts.failed;
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
   } catch (error) {
     console.error(messageOf(error));
     failed++;

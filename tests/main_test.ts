@@ -209,7 +209,11 @@ Deno.test("main() told to stop exits with status 1, and ends its workers, when a
     `Deno.addSignalListener("SIGTERM", () => {
        Deno.remove = () => new Promise(() => {});
      });
-     export default { drainMs: 0, pools: [{ name: "default", size: 1, killGraceMs: 0 }] };`,
+     export default {
+       drainMs: 0,
+       pools: [{ name: "default", size: 1, killGraceMs: 0 }],
+       jobs: { scripts: { killGraceMs: 0 } },
+     };`,
   );
   await using server = await ServerProcess.start({
     dataDir: dir.path,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,9 @@ class Job:
                 found, payload = self._waiting.pop(0)
                 if found in (Kind.STDOUT, Kind.STDERR):
                     self.output += payload
-                    self.send(Kind.TAKEN, amount(payload))
+                    # The warden may have ended already.
+                    with suppress(BrokenPipeError, ConnectionResetError):
+                        self.send(Kind.TAKEN, amount(payload))
                 if found in kinds:
                     return json.loads(payload) if payload[:1] == b"{" else payload
             data = self._socket.recv(1 << 16)
