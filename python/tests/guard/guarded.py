@@ -50,7 +50,9 @@ class Job:
 
     def launch(self, *command: str, **more: Any) -> Job:
         asked = {"command": command, "cwd": "/", "env": {"PATH": os.environ["PATH"]}, **more}
-        self._socket.sendall(frame(Kind.LAUNCH, json.dumps(asked).encode()))
+        # The guard may have refused the connection already.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._socket.sendall(frame(Kind.LAUNCH, json.dumps(asked).encode()))
         return self
 
     def shell(self, script: str, **more: Any) -> Job:
