@@ -15,8 +15,8 @@ from snakeden._guard import system
 
 __all__ = ["LaunchError", "Program", "launch_error", "start"]
 
-_RESET: Final = ("SIGPIPE", "SIGXFSZ", "SIGINT", "SIGCHLD", "SIGTERM", "SIGHUP")
-"""Signals that Python or the guard handles or ignores. A program would inherit what is ignored."""
+_RESET: Final = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+"""Python ignores some signals, and a host may have been started with others ignored."""
 _MAX_ARGUMENT_BYTES: Final = 32 * 4096 - 1
 
 
@@ -102,9 +102,8 @@ def _become(
         step = "cwd"
         os.chdir(launch["cwd"])
         step = "program"
-        for name in _RESET:
-            if (number := getattr(signal, name, None)) is not None:
-                signal.signal(number, signal.SIG_DFL)
+        for number in _RESET:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         command = [os.fsencode(it) for it in launch["command"]]
         environment = {os.fsencode(k): os.fsencode(v) for k, v in launch["env"].items()}
