@@ -34,7 +34,7 @@ export class JobSubmissions {
     const { signal } = options;
     signal?.throwIfAborted();
     const submitted = StreamedBatches.concern(input)
-      ? await this.#streamed.submit(input, signal)
+      ? await this.#streamed.submit(input, options)
       : await this.#submitter.one(input, options);
     const { job, answer } = submitted;
     if (answer.answer === "conflict") {

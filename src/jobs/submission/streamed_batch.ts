@@ -2,7 +2,7 @@ import type { JobsConfig } from "../../config/mod.ts";
 import type { Files } from "../../files/mod.ts";
 import { isRecord } from "../../json/mod.ts";
 import { inputLines, isStreamed, type StreamedInputs } from "./input_lines.ts";
-import type { Submitted, Submitter } from "./submitter.ts";
+import type { SubmitOptions, Submitted, Submitter } from "./submitter.ts";
 
 /** The file with the items of a batch. */
 const INPUTS_FILE = { name: "inputs.ndjson", mediaType: "application/x-ndjson" } as const;
@@ -50,10 +50,13 @@ export class StreamedBatches {
    * @throws {SnakedenError} As {@link Submitter.one} and {@link Files.add}. An error of the items
    * is thrown as it is; if the signal aborts, its reason.
    */
-  async submit({ inputs, ...batch }: StreamedBatch, signal?: AbortSignal): Promise<Submitted> {
+  async submit(
+    { inputs, ...batch }: StreamedBatch,
+    { signal, parent }: SubmitOptions = {},
+  ): Promise<Submitted> {
     const { submitter, files, config } = this.#deps;
     // What is wrong without the items is said before any is taken.
-    await submitter.check({ ...batch, inputs: [] });
+    await submitter.check({ ...batch, inputs: [] }, { parent });
     const lines = inputLines(inputs, {
       takesAny: batch.input !== undefined,
       maxItems: config.maxBatchItems,
@@ -68,7 +71,8 @@ export class StreamedBatches {
     let submitted: Submitted | undefined;
     try {
       signal?.throwIfAborted();
-      submitted = await submitter.one({ ...batch, inputsFile: id, format: "ndjson" });
+      const whole = { ...batch, inputsFile: id, format: "ndjson" };
+      submitted = await submitter.one(whole, { parent });
       return submitted;
     } finally {
       // A job that takes the place of another one may have the file, which stays then.

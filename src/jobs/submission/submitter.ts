@@ -79,8 +79,8 @@ export class Submitter {
    *
    * @throws {SnakedenError} As {@link Submitter.one}, but for what the store throws.
    */
-  async check(input: unknown): Promise<void> {
-    await this.#checked(input, { hashes: NO_HASHES });
+  async check(input: unknown, { parent }: SubmitOptions = {}): Promise<void> {
+    await this.#checked(input, { hashes: NO_HASHES, parent });
   }
 
   /**

@@ -133,7 +133,9 @@ Deno.test("every way of submitting with the token of a job makes children of it"
     prefer: "respond-async",
   });
   ids.push(later.body.id);
-  assert.equal(ids.length, 7);
+  const batch = { kind: "batch", tool: "add", inputs: [{}] };
+  ids.push((await jobs.ask("POST", "/v1/jobs", batch)).body.id);
+  assert.equal(ids.length, 8);
   for (const id of ids) {
     const row = await jobs.store.get(id);
     assert.deepEqual(row?.options["parent"], { id: jobs.jobId, depth: 3 }, id);
