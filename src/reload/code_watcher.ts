@@ -31,8 +31,8 @@ const RETRY_MS = 1_000;
 /** The parts of the wait until a watcher has reported all that it has seen. */
 const QUIET_TURN_MS = 5;
 const QUIET_TURNS = 40;
-/** The precision of the times that a file system notes, with a margin. */
-const CLOCK_STEP_MS = 20;
+/** The longest that the system takes to report a change, also on a machine that has much to do. */
+const MAX_DELIVERY_MS = 5_000;
 /** Folders that are named when they are not watched. */
 const MAX_NAMED = 3;
 
@@ -48,6 +48,8 @@ export class CodeWatcher implements AsyncDisposable {
   #folders = new Set<string>();
   /** Folders that have held code since the watcher was opened. */
   readonly #withCode = new Set<string>();
+  /** The times, by `Date.now()`, at which changes in folders were noted last, for some seconds. */
+  readonly #noted = new Map<string, number>();
   /** Folders that were removed since the last update; others may be in their places. */
   readonly #removed = new Set<string>();
   #watcher: Deno.FsWatcher | undefined;
@@ -71,6 +73,8 @@ export class CodeWatcher implements AsyncDisposable {
   /** Resolves when all folders are watched. */
   static async open(options: CodeWatcherOptions): Promise<CodeWatcher> {
     const watcher = new CodeWatcher(options);
+    // Code is loaded later than this.
+    for (const root of options.roots) watcher.#noted.set(root, Date.now());
     await watcher.#update();
     return watcher;
   }
@@ -133,14 +137,26 @@ export class CodeWatcher implements AsyncDisposable {
    */
   async #reopen(folders: readonly string[]): Promise<void> {
     await this.#untilQuiet();
-    const since = Date.now() - CLOCK_STEP_MS;
+    const since = Date.now() - MAX_DELIVERY_MS;
     this.#close();
     await this.#reading;
     if (this.#isClosed) return;
     this.#open(folders);
-    // Nothing has reported what has changed meanwhile.
-    for (const folder of this.#withCode) if (await hasChanged(folder, since)) this.#note(folder);
+    // Nothing has reported what has changed meanwhile, or shortly before.
+    for (const [folder, time] of this.#noted) if (time < since) this.#noted.delete(folder);
+    for (const folder of this.#withCode) {
+      if (await hasChanged(folder, Math.max(since, this.#lastNoteOf(folder)))) this.#note(folder);
+    }
     this.#updateSoon();
+  }
+
+  /** Returns the time of the last note that stands for the code in a folder, or 0. */
+  #lastNoteOf(folder: string): number {
+    let last = 0;
+    for (const [noted, time] of this.#noted) {
+      if (isBelow(folder, noted)) last = Math.max(last, time);
+    }
+    return last;
   }
 
   #open(folders: readonly string[]): void {
@@ -217,6 +233,8 @@ export class CodeWatcher implements AsyncDisposable {
   }
 
   #note(path: string): void {
+    if (this.#isClosed) return;
+    this.#noted.set(isCode(basename(path)) ? dirname(path) : path, Date.now());
     const now = performance.now();
     if (this.#changed.size === 0) this.#since = now;
     this.#changed.add(path);
@@ -226,7 +244,6 @@ export class CodeWatcher implements AsyncDisposable {
   }
 
   #report(): void {
-    if (this.#isClosed) return;
     const paths = [...this.#changed];
     this.#changed.clear();
     this.#options.onChange({ paths, since: this.#since });
@@ -304,7 +321,7 @@ async function hasChanged(folder: string, since: number): Promise<boolean> {
     for await (const { name } of Deno.readDir(folder)) {
       if (!isCode(name)) continue;
       const { ctime } = await Deno.lstat(join(folder, name));
-      if (ctime === null || ctime.getTime() >= since) return true;
+      if (ctime === null || ctime.getTime() > since) return true;
     }
   } catch {
     // It is gone again, which is reported by itself.

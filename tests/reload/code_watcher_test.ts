@@ -183,6 +183,16 @@ Deno.test("CodeWatcher[Symbol.asyncDispose]() drops what was not reported yet", 
   assert.deepEqual(it.changes, []);
 });
 
+Deno.test("CodeWatcher[Symbol.asyncDispose]() leaves no timer for a change that comes meanwhile", async () => {
+  await using dir = await tempDir();
+  const it = await watch(dir.path);
+  await Deno.mkdir(join(dir.path, "pkg"));
+  await until(() => it.watcher.size === 2, "the new folder is watched, and others are looked for");
+  Deno.writeTextFileSync(join(dir.path, "texts.py"), "x = 1\n");
+  await it[Symbol.asyncDispose]();
+  assert.deepEqual(it.changes, []);
+});
+
 Deno.test("isBelow() knows folders from names that begin alike", () => {
   for (const folder of ["/a/b", "/a/b/"]) {
     assert.deepEqual(
