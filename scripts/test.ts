@@ -1,10 +1,11 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
- * examples in the documentation of mod.ts. Two parts of the whole suite run side by side, since most
- * tests wait for processes; all but the first part are printed when they have ended. With `--long`,
- * tests/chaos takes ten minutes instead of one, so does one job, and tests that kill a host do so
- * 20 times. The last line is `N passed, N failed`, the sum of the reports that the runners write. A
- * runner that crashed counts as a failure.
+ * examples in the documentation of mod.ts. Two parts of the whole suite run side by side, since
+ * most tests wait for processes; all but the first part are printed when they have ended. The
+ * failures of all parts come once more at the end. With `--long`, tests/chaos takes ten minutes
+ * instead of one, so does one job, and tests that kill a host do so 20 times. The last line is `N
+ * passed, N failed`, the sum of the reports that the runners write. A runner that crashed counts as
+ * a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +13,7 @@ import denoJson from "../deno.json" with { type: "json" };
 import { messageOf } from "../src/errors.ts";
 import { DEV_LOCK } from "./dev_lock.ts";
 import { devPython, ROOT } from "./dev_python.ts";
-import { type Counts, runnerCounts } from "./junit_counts.ts";
+import { type Counts, junitFailures, runnerCounts } from "./junit_report.ts";
 import { testArguments } from "./test_arguments.ts";
 
 /** About half of the time of all tests. */
@@ -40,7 +41,7 @@ interface Runner {
 async function run(
   { name, command, cwd, report, accepted = [], env = {} }: Runner,
   { later }: { readonly later: boolean },
-): Promise<Counts> {
+): Promise<{ readonly counts: Counts; readonly failures: readonly string[] }> {
   const [program = "", ...args] = command;
   if (!later) console.log(`\n== ${name}`);
   const options = { args, cwd, env, stdin: "null" } as const;
@@ -57,7 +58,11 @@ async function run(
   console.log(
     `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, exit status ${code}`,
   );
-  return counts;
+  const names = text === null ? [] : junitFailures(text);
+  const failures = names.length === 0 && failed > 0
+    ? [`${name} ended with exit status ${code}`]
+    : names;
+  return { counts, failures };
 }
 
 /** Runs a program, and returns both of its output streams as one text, in their order. */
@@ -136,15 +141,17 @@ function docConfig(dir: string): string {
 async function main(args: readonly string[]): Promise<number> {
   const reports = await Deno.makeTempDir({ prefix: "snakeden-reports-" });
   let [passed, failed] = [0, 0];
+  const failures: string[] = [];
   try {
     const python = await devPython();
     const waiting = runners(python, reports, args);
     const [longest] = waiting;
     const lane = async () => {
       for (let it = waiting.shift(); it !== undefined; it = waiting.shift()) {
-        const counts = await run(it, { later: it !== longest });
+        const { counts, failures: more } = await run(it, { later: it !== longest });
         passed += counts.passed;
         failed += counts.failed;
+        failures.push(...more);
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
@@ -154,6 +161,7 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await Deno.remove(reports, { recursive: true });
   }
+  for (const failure of failures) console.log(`\n== failed: ${failure}`);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }

@@ -29,6 +29,33 @@ export function junitCounts(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
+/** The longest text of a failure that is shown again. */
+const MAX_FAILURE_LENGTH = 2_000;
+
+/**
+ * Returns the failed tests and steps of a JUnit report, each by its file and name, with the
+ * beginning of what went wrong.
+ */
+export function junitFailures(xml: string): string[] {
+  return xml.split("<testsuite ").slice(1).flatMap(casesOf).flatMap(({ name, body }) => {
+    const [, problem] = /<(?:failure|error)\b[^>]*>([^]*?)<\/(?:failure|error)>/.exec(body) ?? [];
+    if (problem === undefined) return [];
+    return [`${unescape(name)}\n${unescape(problem).slice(0, MAX_FAILURE_LENGTH).trim()}`];
+  });
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  apos: "'",
+  gt: ">",
+  lt: "<",
+  quot: '"',
+};
+
+function unescape(text: string): string {
+  return text.replace(/&(amp|apos|gt|lt|quot);/g, (_, name: string) => ENTITIES[name] ?? "");
+}
+
 /** Returns the test cases. Text in a report is escaped, so each `<testcase` is one. */
 function casesOf(suite: string): Case[] {
   return suite.split("<testcase ").slice(1).map((body) => {

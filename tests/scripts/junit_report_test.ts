@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { junitCounts, runnerCounts } from "../../scripts/junit_counts.ts";
+import { junitCounts, junitFailures, runnerCounts } from "../../scripts/junit_report.ts";
 
 // Shortened reports of Deno 2.9.6 and pytest 9.2.
 const DENO_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
@@ -40,4 +40,15 @@ Deno.test("runnerCounts() counts a runner that crashed as one failure", () => {
   assert.deepEqual(runnerCounts(good, false), { passed: 2, failed: 1, skipped: 0 });
   assert.deepEqual(runnerCounts(null, true), { passed: 0, failed: 1, skipped: 0 });
   assert.deepEqual(runnerCounts(DENO_REPORT, false), { passed: 1, failed: 2, skipped: 1 });
+});
+
+Deno.test("junitFailures() names the failed tests and steps, with the beginning of each error", () => {
+  assert.deepEqual(junitFailures(DENO_REPORT), [
+    "./a_test.ts: outer > x\n1 test step failed.",
+    "./a_test.ts: outer > x > bad\nError: <testcase <failure",
+    "./b_test.ts: c\ny",
+  ]);
+  assert.deepEqual(junitFailures(PYTEST_REPORT), ["t: b\ne", "t: c\nf"]);
+  const long = `<testsuite name="s"><testcase name="a"><failure>${"x".repeat(9_000)}</failure>`;
+  assert.deepEqual(junitFailures(long).map((it) => it.length), [2_004]);
 });
