@@ -29,6 +29,7 @@ from snakeden._worker.system.progress_cell import make_progress
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
     from snakeden._link.gen.link_pb2 import Call as WireCall
+    from snakeden._link.link import Link
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
@@ -57,12 +58,12 @@ class Runner:
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
         call_prefix: str = "",
-        attend: Callable[[], None] = lambda: None,
+        link: Link | None = None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `capacity`, `note_of` and `output` `ProfileParts`, for `attend` `Asking`. `progress` has
-        the records of bulk calls, whose function to note an item `noting_item` extends.
-        `call_prefix` begins the ids of calls.
+        for `capacity`, `note_of` and `output` `ProfileParts`. `progress` has the records of bulk
+        calls, whose function to note an item `noting_item` extends. `call_prefix` begins the ids of
+        calls. Without `link`, tools that wait for answers rely on whoever reads them.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
@@ -95,6 +96,7 @@ class Runner:
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,
                 records=records.records,
+                on_loop=(lambda: None) if link is None else link.on_loop,
                 output=output,
             )
         )
@@ -103,7 +105,7 @@ class Runner:
             limits=limits,
             shared=shared,
             interruption_of=self.profile.interruption_of,
-            attend=attend,
+            attend=(lambda: None) if link is None else link.attend,
         )
 
     # ---- called by the reader of the link ----
