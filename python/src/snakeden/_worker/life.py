@@ -25,6 +25,7 @@ from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, introduction, log_bridge
+from snakeden._worker.adapter_checks import refuse_plain_tools
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
@@ -132,6 +133,7 @@ class WorkerLife:
             output=self._output,
             call_prefix=welcome.call_prefix,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
+            blocked_loop_ms=welcome.blocked_loop_ms,
             link=link,
         )
         self._runner = runner
@@ -160,6 +162,8 @@ class WorkerLife:
                 complete=runner.profile.complete,
                 hint=hint,
             )
+            if welcome.profile == "async":
+                refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
+from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
@@ -58,12 +59,14 @@ class Runner:
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
         call_prefix: str = "",
+        blocked_loop_ms: int = 0,
         link: Link | None = None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `capacity`, `note_of` and `output` `ProfileParts`. `progress` has the records of bulk
-        calls, whose function to note an item `noting_item` extends. `call_prefix` begins the ids of
-        calls. Without `link`, tools that wait for answers rely on whoever reads them.
+        for `capacity`, `note_of`, `blocked_loop_ms` and `output` `ProfileParts`. `progress` has the
+        records of bulk calls, whose function to note an item `noting_item` extends. `call_prefix`
+        begins the ids of calls. Without `link`, tools that wait for answers rely on whoever reads
+        them.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
@@ -73,7 +76,11 @@ class Runner:
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
-        self._registered = RegisteredTools(self._ask_for_answer)
+        self._registered = (
+            RegisteredTools(self._ask_for_answer, problem_of=plain_tool_problem)
+            if profile == "async"
+            else RegisteredTools(self._ask_for_answer)
+        )
         self.local_sessions = LocalSessions()
         """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
@@ -96,6 +103,7 @@ class Runner:
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,
                 records=records.records,
+                blocked_loop_ms=blocked_loop_ms,
                 on_loop=(lambda: None) if link is None else link.on_loop,
                 output=output,
             )

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from snakeden._worker.bulk.async_execution import AsyncBulkExecution
 from snakeden._worker.calls.async_execution import AsyncExecution
 from snakeden._worker.calls.execution import Execution
+from snakeden._worker.profiles.blocked_loop import LoopWatch
+from snakeden._worker.profiles.blocked_tools import BlockedTools
 from snakeden._worker.profiles.event_loop import EventLoop
 from snakeden._worker.profiles.places import Places
 from snakeden._worker.profiles.task_interruption import TaskInterruption
@@ -93,9 +95,11 @@ class AsyncProfile:
         self._forked = False
         self._context: Context = copy_context()
         self._link: LoopLink | None = None
+        self._watch: LoopWatch | None = None
+        self._blocked_ms = parts.blocked_loop_ms
         self._loop = make_loop(self._end_turn, self._begin_turn)
         self._events = EventLoop(self._loop)
-        interruption = self._interruption = TaskInterruption()
+        interruption = self._interruption = TaskInterruption(self._before_wait)
         execution = AsyncExecution(Execution(parts.context, interruption, run_async=_never))
         self._bulk = AsyncBulkExecution(
             execution, interruption, outbox=parts.outbox, look_at=parts.look_at
@@ -115,6 +119,7 @@ class AsyncProfile:
             self._loop.add_reader(link.fileno(), self._read)
         self._outbox.on_written = self._on_written
         self._outbox.gather_on_this_thread()
+        self._watch = self._start_watch()
         self._in_flight.on_news = self._local_sessions.on_dropped = self._on_news
         self._on_news()
         while not self._is_done:
@@ -129,6 +134,8 @@ class AsyncProfile:
             self._local_sessions.run_hooks()
             self._on_news()
         self._outbox.gather_no_more()
+        if self._watch is not None:
+            self._watch.end()
 
     def interruption_of(self, _attempt: Attempt) -> Interruption:
         """See `Profile.interruption_of`."""
@@ -157,6 +164,26 @@ class AsyncProfile:
         """
         self._forked = True
 
+    def _start_watch(self) -> LoopWatch | None:
+        if self._blocked_ms == 0:
+            return None
+        tools = BlockedTools(
+            self._outbox,
+            loop=self._loop,
+            running=lambda: len(self._running),
+            find=self._call_of,
+        )
+        watch = LoopWatch(
+            self._blocked_ms / 1000, on_blocked=tools.on_blocked, on_over=tools.on_over
+        )
+        watch.start()
+        return watch
+
+    def _call_of(self, task: asyncio.Task[Any]) -> Attempt | None:
+        """Return the call that a task runs; None for a task that a tool has started."""
+        found = (it.current for it in list(self._running.values()) if it.task is task)
+        return next(found, None)
+
     # ---- any thread, and signal handlers ----
 
     def _on_news(self) -> None:
@@ -175,6 +202,14 @@ class AsyncProfile:
             self._loop.call_soon_threadsafe(step, context=self._context)
 
     # ---- the loop ----
+
+    def _before_wait(self) -> None:
+        """Send what this turn has asked for so far, and have another thread read the answer, since
+        code of a tool is about to block the loop.
+        """
+        if get_ident() == self._main and self._link is not None:
+            self._outbox.write_waiting()
+            self._link.attend()
 
     def _read(self) -> None:
         """Read the link, and begin the calls that came."""
@@ -196,8 +231,12 @@ class AsyncProfile:
             self._places.free(self._unwritten)
         if self._link is not None:
             self._link.rest()
+        if self._watch is not None:
+            self._watch.rest()
 
     def _begin_turn(self) -> None:
+        if self._watch is not None:
+            self._watch.resume()
         if self._link is not None:
             self._link.resume()
 

@@ -50,6 +50,8 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """
     records: int = 1
     """The number of bulk calls that may run at once."""
+    blocked_loop_ms: int = 0
+    """The time for which a tool may hold up an event loop before it is reported; 0 for any."""
     on_loop: Callable[[], LoopLink | None] = lambda: None
     """Returns the link for an event loop; see `Link.on_loop`."""
     output: Output | None = None

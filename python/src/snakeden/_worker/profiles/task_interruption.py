@@ -27,6 +27,10 @@ class TaskInterruption:
     cut_off = False
     is_here = False
 
+    def __init__(self, before_wait: Callable[[], None] = lambda: None) -> None:
+        self.before_wait = before_wait
+        """See `Interruption.before_wait`."""
+
     def check(self, attempt: Attempt) -> None:
         """See `Interruption.check`."""
         if attempt.stop_code is not None:
