@@ -35,8 +35,6 @@ export {
   isUnserializable,
   ItemList,
   LargeFrames,
-  LineList,
-  MAX_LIST_ITEMS,
   mayNameFiles,
   NamedFiles,
   NdArray,

@@ -197,7 +197,6 @@ export interface Welcome {
   expose: string[];
   callPrefix: string;
   maxListItems: number;
-  capacity: number;
 }
 export interface WelcomeInit {
   adapters?: string[] | null;
@@ -212,7 +211,6 @@ export interface WelcomeInit {
   expose?: string[] | null;
   callPrefix?: string | null;
   maxListItems?: number | null;
-  capacity?: number | null;
 }
 
 export interface Limits {

@@ -2,15 +2,16 @@ import type { Attempt, BulkNote, BulkRecord } from "../calls/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import type { LaunchedWorker } from "./launchers/mod.ts";
 
-/** Returns the record of the bulk call of an attempt, if the worker has it. */
+/** Returns the record of the bulk call of an attempt, if the worker began that one last. */
 export function bulkNoteOf(
   record: BulkRecord | undefined,
   { linkId }: Attempt,
 ): BulkNote | undefined {
-  return record?.bulkNote(linkId);
+  const note = record?.bulkNote();
+  return note?.callId === linkId ? note : undefined;
 }
 
-/** Removes all calls of a dead worker. Each bulk call keeps its last record. */
+/** Removes all calls of a dead worker. A bulk call keeps the last record of the worker. */
 export function drainWindow(
   window: CallWindow<Attempt>,
   launched: LaunchedWorker,
@@ -18,8 +19,8 @@ export function drainWindow(
 ): InFlightAtExit<Attempt> {
   using record = launched.record;
   // Read before the window disposes what may be the same file.
-  const notes = record?.bulkNotes() ?? [];
+  const note = record?.bulkNote();
   const inFlight = window.drain({ note: launched.progress, readToEnd });
-  for (const note of notes) inFlight.lost.find((it) => it.linkId === note.callId)?.keepNote(note);
+  if (note !== undefined) inFlight.lost.find((it) => it.linkId === note.callId)?.keepNote(note);
   return inFlight;
 }
