@@ -13,13 +13,21 @@ import {
   StrictSessions,
   warnOfUnknownTools,
 } from "../calls/mod.ts";
-import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
+import {
+  type Config,
+  isDemo,
+  markLike,
+  type NamedLogging,
+  rereadConfig,
+  type SizedConfig,
+} from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { Files } from "../files/mod.ts";
 import { type Jobs, JobTokens, type Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
+  type AddPoolOptions,
   DeviceDemand,
   DeviceHealth,
   Health,
@@ -30,7 +38,7 @@ import {
   WorkerList,
 } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
-import { openReload, type ServedPool, untilReady } from "../reload/mod.ts";
+import { openReload, type ServedPool } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
 import {
   HostRuns,
@@ -42,7 +50,14 @@ import {
 import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
-import { type HostPool, LivePools, PoolTable } from "./live/mod.ts";
+import {
+  ConfiguredTools,
+  type HostPool,
+  LivePools,
+  PoolTable,
+  type ReloadResult,
+  startPools,
+} from "./live/mod.ts";
 import { groupOf, openPool, type PoolsParts } from "./open_pools.ts";
 import { Programs } from "./open_programs.ts";
 import { openPythons } from "./open_python.ts";
@@ -77,14 +92,18 @@ export interface StartOptions {
    * jobs get it, with a token. By default they get neither.
    */
   readonly url?: string | undefined;
+  /** Called after each reload with the configuration of the host, which has changed in parts. */
+  readonly onReloaded?: ((config: SizedConfig) => void) | undefined;
 }
 
 /** Splits the options of a start into the start's own and the configuration. */
 export function splitOptions<T extends object>(
   options: T & StartOptions,
 ): { readonly start: StartOptions; readonly input: Omit<T, keyof StartOptions> } {
-  const { signal, onSetupProgress, readyTimeoutMs, requireStore, url, ...input } = options;
-  return { start: { signal, onSetupProgress, readyTimeoutMs, requireStore, url }, input };
+  const { signal, onSetupProgress, readyTimeoutMs, requireStore, url, onReloaded, ...input } =
+    options;
+  const start = { signal, onSetupProgress, readyTimeoutMs, requireStore, url, onReloaded };
+  return { start, input };
 }
 
 /** Options of {@link compose}. */
@@ -113,6 +132,8 @@ export interface Host {
   readonly store: StoreStatus;
   readonly health: Health;
   readonly shutdown: Shutdown;
+  /** Reads the configuration anew, and applies it; see {@link LivePools.reload}. */
+  readonly reload: (options: AddPoolOptions) => Promise<ReloadResult>;
 }
 
 /**
@@ -171,8 +192,9 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       workerOf: (id, boundIn) => later.strict?.workerOf(id, boundIn),
     }),
   );
+  const configured = new ConfiguredTools();
   const hostTools = new HostTools({
-    pools: () => later.pools?.byName.keys() ?? config.pools.map(({ name }) => name),
+    pools: () => [...later.pools?.byName.keys() ?? [], ...configured.coming],
     isOpen: async (id) => await sessions.boundIn(id) !== undefined,
   });
   const { limits } = config;
@@ -228,10 +250,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   };
   const openedPools = config.pools.map((pool): HostPool => ({
     ...openPool(pool, { ...parts, config, placements, pythons }),
+    given: given.pools.find(({ name }) => name === pool.name) ?? pool,
     isConfigured: true,
     resources: new AsyncDisposableStack(),
   }));
   const table = new PoolTable(openedPools);
+  Object.defineProperty(config, "pools", { get: () => table.configs, enumerable: true });
   const group = later.pools = resources.use(groupOf(openedPools));
   const strict = later.strict = new StrictSessions(sessions, group.byName);
   logPlacements(placed);
@@ -241,7 +265,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     },
     host: hostTools,
   });
-  if (config.hostTools.length > 0) tools.register(config.hostTools);
+  configured.replace(tools, config);
   const policies = new PoliciesByPool(config.pools);
   const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth, files: hostFiles });
   const calls = new Calls({ limits, tools, policies, strict, files: new CallFiles(ofCalls), host });
@@ -287,7 +311,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     new LivePools({
       group,
       table,
-      config: () => ({ ...config, pools: table.configs }),
+      config: () => config,
       hardware,
       bridge,
       parts,
@@ -295,6 +319,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       policies,
       strict,
       jobs: engine,
+      replaceHostTools: (next) => configured.replace(tools, next),
+      adopt: (next) => {
+        config.hostTools = next.hostTools;
+        markLike(config, next);
+        options.onReloaded?.(config);
+      },
       follow,
     }),
   );
@@ -324,33 +354,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       drainMs: config.drainMs,
       resources: resources.move(),
     }),
+    reload: (how) => live.reload(() => rereadConfig(config), how),
   };
-}
-
-/**
- * Resolves when each slot has tried to start a worker or, with `readyTimeoutMs`, when every pool
- * has a ready worker. With `dev` there is no time limit, since code that cannot be loaded will be
- * repaired.
- */
-async function startPools(
-  group: PoolGroup,
-  { dev, health, readyTimeoutMs, signal }: StartOptions & {
-    readonly dev: boolean;
-    readonly health: Health;
-  },
-): Promise<void> {
-  const started = group.start(signal);
-  if (readyTimeoutMs === undefined) return await started;
-  // With `readyTimeoutMs`, an abort is reported by awaitReady() below.
-  started.catch(() => {});
-  if (dev) {
-    await Promise.all([...group.byName.values()].map((pool) => untilReady(pool, signal)));
-    return;
-  }
-  await health.awaitReady({
-    timeoutMs: readyTimeoutMs,
-    ...(signal === undefined ? {} : { signal }),
-  });
 }
 
 /** Disposes a part that may still be opened; an error of that is left to who waits for it. */

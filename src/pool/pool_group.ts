@@ -1,3 +1,4 @@
+import { sortMap } from "../collections/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { PoolsByName } from "./find_pool.ts";
 import type { Pool } from "./pool.ts";
@@ -61,6 +62,11 @@ export class PoolGroup implements AsyncDisposable {
     this.#pools.delete(name);
     this.#leaving.add(pool);
     return pool;
+  }
+
+  /** Puts the pools in this order, in which calls look for their tools. */
+  sort(names: readonly string[]): void {
+    sortMap(this.#pools, names);
   }
 
   /**

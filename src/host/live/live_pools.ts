@@ -19,8 +19,18 @@ import type { ToolRegistry } from "../../tools/mod.ts";
 import { openPool, type PoolsParts } from "../open_pools.ts";
 import { openPythons } from "../open_python.ts";
 import { assertPermitted } from "../permissions.ts";
+import { applySettings, changesOf, type ConfigChanges } from "./config_changes.ts";
 import { ofPool, parsePool } from "./parse_pool.ts";
 import type { HostPool, PoolTable } from "./pool_table.ts";
+import { type ReloadResult, resultOf, unusable } from "./reload_result.ts";
+import { startOrThrow, stopsFirst } from "./start_pool.ts";
+
+/** Options by which a pool is prepared. */
+interface OpenOptions extends AddPoolOptions {
+  readonly signal: AbortSignal;
+  /** True if the configuration names the pool. Default false. */
+  readonly isConfigured?: boolean;
+}
 
 /** Dependencies of {@link LivePools}. */
 export interface LivePoolsDeps {
@@ -37,13 +47,17 @@ export interface LivePoolsDeps {
   readonly strict: Pick<StrictSessions, "poolEnded">;
   /** Undefined if there is no store of jobs. */
   readonly jobs: Pick<JobEngine, "addPool" | "removePool"> | undefined;
+  /** Registers the host tools of a configuration in the place of those before. */
+  readonly replaceHostTools: (next: Config) => void;
+  /** Called with the configuration that was applied. */
+  readonly adopt: (config: Config) => void;
   /** Follows the code of a pool. */
   readonly follow: (pool: ServedPool) => Promise<AsyncDisposable>;
 }
 
 /**
- * Adds and removes pools of a running host. One change is made after the other. What a change needs
- * is prepared before anything of the host is touched, so that a change that fails leaves nothing.
+ * Adds, replaces and removes pools of a running host. One change is made after the other. All that
+ * a change needs is prepared before the host is touched, so that one that fails leaves nothing.
  */
 export class LivePools implements PoolChanges, AsyncDisposable {
   readonly #deps: LivePoolsDeps;
@@ -54,6 +68,38 @@ export class LivePools implements PoolChanges, AsyncDisposable {
 
   constructor(deps: LivePoolsDeps) {
     this.#deps = deps;
+  }
+
+  /**
+   * Applies another configuration: adds and replaces pools, removes those that it names no longer,
+   * and changes the settings that can change. Either all of it is done or nothing. No call is
+   * dropped: the calls of pools that go wait and run in them until the last one has ended.
+   *
+   * @param read Reads the configuration, once all earlier changes were made.
+   * @throws {InvalidInputError} `config_invalid`, with what is wrong.
+   */
+  async reload(read: () => Promise<Config>, options: AddPoolOptions): Promise<ReloadResult> {
+    const signal = this.#signalOf(options.signal);
+    return await this.#turns.enter(async () => {
+      const { table, group } = this.#deps;
+      group.assertOpen("reload the configuration");
+      const now = this.#deps.config();
+      const next = await read();
+      const changes = changesOf(table, now, next);
+      const opened = await this.#openAll(changes, next, { ...options, signal });
+      this.#deps.replaceHostTools(next);
+      for (const name of changes.removed) {
+        const removed = table.get(name);
+        if (removed !== undefined) this.#retire(removed, "was removed");
+      }
+      for (const it of opened) this.#replace(it);
+      const order = next.pools.map(({ name }) => name);
+      table.sort(order);
+      group.sort(order);
+      applySettings(now, next);
+      this.#deps.adopt(next);
+      return resultOf(changes);
+    }, signal);
   }
 
   async add(input: PoolInput, options: AddPoolOptions): Promise<void> {
@@ -67,7 +113,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
       if (table.get(name) !== undefined) throw poolExists(name);
       const next: Config = { ...config, pools: [...config.pools, parsed] };
       const opened = await this.#open(name, next, { ...options, signal });
-      await this.#commit(opened);
+      try {
+        this.#commit(opened);
+      } catch (error) {
+        await opened.resources.disposeAsync();
+        throw error;
+      }
       getLogger("pool").info("the pool {pool} was added", { pool: name });
     }, signal);
   }
@@ -110,9 +161,9 @@ export class LivePools implements PoolChanges, AsyncDisposable {
   async #open(
     name: string,
     next: Config,
-    { signal, onProgress }: AddPoolOptions & { readonly signal: AbortSignal },
+    { signal, onProgress, isConfigured = false }: OpenOptions,
   ): Promise<HostPool> {
-    const { hardware, bridge, parts, follow } = this.#deps;
+    const { hardware, bridge, parts, follow, table } = this.#deps;
     await using resources = new AsyncDisposableStack();
     const index = next.pools.findIndex((it) => it.name === name);
     assertPermitted(next);
@@ -125,31 +176,73 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     const pythons = resources.use(await openPythons({ ...config, pools: [poolConfig] }, setup));
     await bridge.open(poolConfig.carrier);
     signal.throwIfAborted();
-    const opened = openPool(poolConfig, { ...parts, config, placements, pythons });
+    const before = table.get(name)?.stats;
+    const opened = openPool(poolConfig, { ...parts, config, placements, pythons }, { before });
     const { pool } = opened;
     resources.defer(() => pool.stop({ drainMs: 0 }));
     resources.use(await follow({ pool, poolConfig }));
-    const onAbort = (): void => void pool.stop({ drainMs: 0 });
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await pool.start();
-      signal.throwIfAborted();
-    } finally {
-      signal.removeEventListener("abort", onAbort);
+    const given = next.pools[index] ?? poolConfig;
+    // A device may not hold the workers of both.
+    const waits = table.get(name) !== undefined && stopsFirst(poolConfig);
+    if (!waits) await startOrThrow(pool, signal);
+    return { ...opened, given, isConfigured, resources: resources.move() };
+  }
+
+  /** Prepares the pools that are new or have changed: all of them or none. */
+  async #openAll(
+    { added, changed }: ConfigChanges,
+    next: Config,
+    options: OpenOptions,
+  ): Promise<HostPool[]> {
+    const { table } = this.#deps;
+    const own = new Set([...added, ...changed].map(({ name }) => name));
+    // Pools that do not change keep the sizes and devices that they have.
+    const kept = next.pools.map((pool) => own.has(pool.name) ? pool : table.get(pool.name)?.config);
+    const others = table.all.filter(({ isConfigured, config }) =>
+      !isConfigured && !own.has(config.name)
+    );
+    const pools = [...kept, ...others.map(({ config }) => config)].filter((it) => it !== undefined);
+    await using opened = new AsyncDisposableStack();
+    const all: HostPool[] = [];
+    for (const name of own) {
+      try {
+        const it = await this.#open(name, { ...next, pools }, { ...options, isConfigured: true });
+        opened.defer(() => it.resources.disposeAsync());
+        all.push(it);
+      } catch (error) {
+        options.signal.throwIfAborted();
+        throw unusable(error, { name, index: next.pools.findIndex((it) => it.name === name) });
+      }
     }
-    if (pool.state !== "ready") throw notStarted(name, pool.reason);
-    return { ...opened, isConfigured: false, resources: resources.move() };
+    this.#deps.group.assertOpen("reload the configuration");
+    opened.move();
+    return all;
+  }
+
+  /** Lets a pool take the place of the one of its name, whose calls end there. */
+  #replace(opened: HostPool): void {
+    const { table, strict } = this.#deps;
+    const { pool } = opened;
+    const replaced = table.get(pool.name);
+    this.#commit(opened);
+    if (replaced === undefined) return;
+    replaced.pool.endReason = "was replaced";
+    strict.poolEnded(pool.name);
+    pool.sessions.inherit(replaced.pool.sessions, "ended with its pool, which was replaced");
+    const end = this.#end(replaced, { idle: replaced.stats.idle() });
+    if (stopsFirst(opened.config)) void end.then(() => pool.start(), () => pool.start());
+  }
+
+  /** Takes a pool out, whose calls end there, however long that takes. */
+  #retire(removed: HostPool, reason: string): void {
+    this.#takeOut(removed, reason);
+    void this.#end(removed, { idle: removed.stats.idle() });
   }
 
   /** Lets a pool take calls and jobs. */
-  async #commit(opened: HostPool): Promise<void> {
+  #commit(opened: HostPool): void {
     const { group, table, policies, jobs, tools } = this.#deps;
-    try {
-      group.put(opened.pool);
-    } catch (error) {
-      await opened.resources.disposeAsync();
-      throw error;
-    }
+    group.put(opened.pool);
     table.put(opened);
     policies.set(opened.config);
     jobs?.addPool(opened.pool);
@@ -158,15 +251,19 @@ export class LivePools implements PoolChanges, AsyncDisposable {
 
   /** Takes a pool out at once; resolves when its workers are gone. */
   #remove(removed: HostPool, options: { readonly drainMs?: number }): Promise<void> {
+    this.#takeOut(removed, "was removed");
+    return this.#end(removed, options);
+  }
+
+  /** Lets a pool take no further call. */
+  #takeOut({ pool }: HostPool, reason: string): void {
     const { group, table, policies, strict } = this.#deps;
-    const { pool } = removed;
-    pool.endReason = "was removed";
+    pool.endReason = reason;
     group.take(pool.name);
     table.delete(pool.name);
     policies.delete(pool.name);
     strict.poolEnded(pool.name);
     getLogger("pool").info("the pool {pool} is removed", { pool: pool.name });
-    return this.#end(removed, options);
   }
 
   #end(ended: HostPool, options: Parameters<PoolGroup["end"]>[1]): Promise<void> {
@@ -210,11 +307,4 @@ function poolExists(name: string): SnakedenError {
     `Cannot add the pool ${name}: there is a pool of this name`,
     { details: { pool: name } },
   );
-}
-
-function notStarted(name: string, reason = "none of its workers became ready"): SnakedenError {
-  return new SnakedenError("worker_start_failed", `Cannot add the pool ${name}`, {
-    output: `: ${reason}`,
-    details: { pool: name },
-  });
 }
