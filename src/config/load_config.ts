@@ -8,7 +8,13 @@ import { readApiKeyFile } from "./api_key_file.ts";
 import { type ConfigFile, readConfigFile, readConfigVariable } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
 import { type ReadEnv, readEnvironment } from "./environment.ts";
-import { absolutePaths, LOADED, parseConfig, parseConfigTree } from "./parse_config.ts";
+import {
+  absolutePaths,
+  LOADED,
+  parseConfig,
+  parseConfigTree,
+  type ParseOptions,
+} from "./parse_config.ts";
 import { programFolders } from "./program_folders.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
@@ -100,8 +106,15 @@ export function namedLoggingOf(config: Config): NamedLogging {
   return (config as { readonly [LOADED]?: Loaded })[LOADED]?.logging ?? {};
 }
 
+/** Returns the folders by which the paths of the pools of a configuration go. */
+export function poolFoldersOf(config: Config): Pick<ParseOptions, "baseDir" | "modulePaths"> {
+  return (config as { readonly [LOADED]?: Loaded })[LOADED]?.folders ?? {};
+}
+
 /** The value of the mark. */
 interface Loaded {
+  /** See {@link poolFoldersOf}. */
+  readonly folders: Pick<ParseOptions, "baseDir" | "modulePaths">;
   readonly logLevel: Level;
   readonly logging: NamedLogging;
 }
@@ -140,18 +153,17 @@ async function load(
     ...options,
     origins,
   });
-  const config = parseConfigTree(complete, {
+  const folders = {
     baseDir: file?.dir ?? cwd,
-    source: file?.path ?? "",
-    origins,
-    issues,
     // Pools of the program, rather than of a file, look for their adapters beside the program.
     ...(looksInCwd || (file !== undefined && overrides.pools === undefined)
       ? {}
       : { modulePaths: programFolders(cwd) }),
-  });
+  };
+  const source = file?.path ?? "";
+  const config = parseConfigTree(complete, { ...folders, source, origins, issues });
   const logging = namedLogging(complete, config);
-  const mark: Loaded = { logLevel: config.logLevel, logging };
+  const mark: Loaded = { logLevel: config.logLevel, logging, folders };
   return { config: Object.assign(config, { [LOADED]: mark }), logging };
 }
 

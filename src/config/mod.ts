@@ -16,6 +16,7 @@ export {
   loadProgramConfig,
   type NamedLogging,
   namedLoggingOf,
+  poolFoldersOf,
   type ProgramConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";

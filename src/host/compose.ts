@@ -9,7 +9,7 @@ import {
   fileMethods,
   HostCalls,
   HostFiles,
-  policiesByPool,
+  PoliciesByPool,
   StrictSessions,
   warnOfUnknownTools,
 } from "../calls/mod.ts";
@@ -20,6 +20,7 @@ import { Files } from "../files/mod.ts";
 import { type Jobs, JobTokens, type Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
+  DeviceDemand,
   DeviceHealth,
   Health,
   type HostMethod,
@@ -29,7 +30,7 @@ import {
   WorkerList,
 } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
-import { openReload, untilReady } from "../reload/mod.ts";
+import { openReload, type ServedPool, untilReady } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
 import {
   HostRuns,
@@ -41,7 +42,8 @@ import {
 import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
-import { openPools } from "./open_pools.ts";
+import { type HostPool, LivePools, PoolTable } from "./live/mod.ts";
+import { groupOf, openPool, type PoolsParts } from "./open_pools.ts";
 import { Programs } from "./open_programs.ts";
 import { openPythons } from "./open_python.ts";
 import { assertPermitted } from "./permissions.ts";
@@ -170,20 +172,20 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     }),
   );
   const hostTools = new HostTools({
-    pools: config.pools.map(({ name }) => name),
+    pools: () => later.pools?.byName.keys() ?? config.pools.map(({ name }) => name),
     isOpen: async (id) => await sessions.boundIn(id) !== undefined,
   });
   const { limits } = config;
   const hostRuns = resources.use(new HostRuns({ limits, calls: () => opened(later.calls) }));
-  const table = systemProcessTable();
-  const times = new StartTimes(table);
+  const processTable = systemProcessTable();
+  const times = new StartTimes(processTable);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
   const { processes } = store;
   const registry = resources.use(new ProcessRegistry({ runId, startTimeOf, processes }));
   const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
-  const recovering = endDeadRuns({ directory, store, table });
+  const recovering = endDeadRuns({ directory, store, table: processTable });
   resources.defer(() => recovering);
-  resources.defer(() => endOwnRun(runId, table));
+  resources.defer(() => endOwnRun(runId, processTable));
   const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
@@ -208,37 +210,47 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       carriers: config.pools.map(({ carrier }) => carrier),
     }),
   );
-  const group = resources.use(
-    openPools({
-      config,
-      placements,
-      deviceHealth,
-      freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
-      services: new HostMethods({
-        ...sessionMethods(sessions),
-        ...toolMethods({ tools: hostTools, runs: hostRuns, files: hostFiles }),
-        ...fileMethods(ofCalls),
-        ...registrationMethods({ pools: () => later.pools?.byName, sessions }),
-        ...options.hostMethods,
-      }),
-      runId,
-      runDirectory: directory.path,
-      bridge,
-      registry,
-      pythons,
+  const parts: Omit<PoolsParts, "config" | "placements" | "pythons"> = {
+    deviceHealth,
+    deviceDemand: new DeviceDemand(),
+    freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
+    services: new HostMethods({
+      ...sessionMethods(sessions),
+      ...toolMethods({ tools: hostTools, runs: hostRuns, files: hostFiles }),
+      ...fileMethods(ofCalls),
+      ...registrationMethods({ pools: () => later.pools?.all, sessions }),
+      ...options.hostMethods,
     }),
-  );
-  later.pools = group;
+    runId,
+    runDirectory: directory.path,
+    bridge,
+    registry,
+  };
+  const openedPools = config.pools.map((pool): HostPool => ({
+    ...openPool(pool, { ...parts, config, placements, pythons }),
+    isConfigured: true,
+    resources: new AsyncDisposableStack(),
+  }));
+  const table = new PoolTable(openedPools);
+  const group = later.pools = resources.use(groupOf(openedPools));
   const strict = later.strict = new StrictSessions(sessions, group.byName);
   logPlacements(placed);
-  const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools), host: hostTools });
+  const tools = new ToolRegistry(group.byName, {
+    get isDemo(): boolean {
+      return isDemo(table.configs);
+    },
+    host: hostTools,
+  });
   if (config.hostTools.length > 0) tools.register(config.hostTools);
-  const policies = policiesByPool(config.pools);
+  const policies = new PoliciesByPool(config.pools);
   const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth, files: hostFiles });
   const calls = new Calls({ limits, tools, policies, strict, files: new CallFiles(ofCalls), host });
   later.calls = calls;
   const health = new Health(group.byName);
-  resources.use(await openReload({ config, pools: group.byName, tools, policies }));
+  const follow = (...pools: readonly ServedPool[]): Promise<AsyncDisposable> =>
+    openReload(pools, { config, pools: group.byName, tools, policies });
+  const served = openedPools.map(({ pool, config: poolConfig }) => ({ pool, poolConfig }));
+  resources.use(await follow(...served));
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
@@ -271,13 +283,28 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   });
   resources.use(feed);
   resources.use(engine);
+  const live = resources.use(
+    new LivePools({
+      group,
+      table,
+      config: () => ({ ...config, pools: table.configs }),
+      hardware,
+      bridge,
+      parts,
+      tools,
+      policies,
+      strict,
+      jobs: engine,
+      follow,
+    }),
+  );
   return {
     config,
     runId,
     calls,
     tools,
-    pools: new Pools(config.pools, { pools: group.byName, policies }),
-    workers: new WorkerList(group.byName),
+    pools: new Pools(table, { pools: group.byName, policies, changes: live }),
+    workers: new WorkerList(() => group.all),
     sessions,
     jobs,
     queues,
@@ -293,6 +320,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       pools: group,
       calls,
       jobs: engine,
+      changes: live,
       drainMs: config.drainMs,
       resources: resources.move(),
     }),
