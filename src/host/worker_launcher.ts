@@ -1,6 +1,12 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
-import { libraryThreads, SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
+import {
+  libraryThreads,
+  profileOf,
+  SpawnLauncher,
+  workerEnv,
+  type WorkerRegistry,
+} from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
@@ -52,6 +58,7 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
     adapters: [pool.adapter].flat(),
     expose: pool.expose ?? [],
     profile: pool.profile,
+    capacity: profileOf(pool).capacity,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,
