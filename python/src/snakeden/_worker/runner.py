@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
-from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.adapter_checks import plain_tool_problem
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.asking import Asking

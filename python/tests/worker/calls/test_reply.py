@@ -17,6 +17,9 @@ class Elsewhere:
     cut_off = False
     is_here = False
 
+    def before_wait(self) -> None:
+        raise AssertionError
+
     def check(self, attempt: Attempt) -> None:
         raise AssertionError
 
