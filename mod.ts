@@ -86,6 +86,7 @@ export type {
   Recycling,
   ReloadInfo,
   ReloadState,
+  ReplaceCode,
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,

@@ -1,5 +1,6 @@
 import type { PoolConfig } from "../config/mod.ts";
 import { findPool, findWorker, type PoolsByName } from "./find_pool.ts";
+import type { ProfileSettings } from "./profiles/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import { describePool, type PoolInfo } from "./pool_info.ts";
 
@@ -35,7 +36,7 @@ export class Pools {
 
   /** Describes these pools. Programs get theirs from {@link Snakeden.pools}. */
   constructor(
-    configs: readonly Pick<PoolConfig, "name" | "adapter" | "profile">[],
+    configs: readonly (Pick<PoolConfig, "name" | "adapter" | "profile"> & ProfileSettings)[],
     { pools, policies }: PoolsDeps,
   ) {
     this.#pools = pools;

@@ -256,6 +256,7 @@ export interface Ready {
   mapsSharedMemory: boolean;
   deviceUses: DeviceUse[];
   notesItems: boolean;
+  runsWithoutGil: boolean;
 }
 export interface ReadyInit {
   tools?: ToolInit[] | null;
@@ -263,6 +264,7 @@ export interface ReadyInit {
   mapsSharedMemory?: boolean | null;
   deviceUses?: DeviceUseInit[] | null;
   notesItems?: boolean | null;
+  runsWithoutGil?: boolean | null;
 }
 
 export interface DeviceUse {

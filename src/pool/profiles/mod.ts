@@ -8,10 +8,10 @@
  *
  * @module
  */
+import { concurrent } from "./concurrent.ts";
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
-export { concurrent } from "./concurrent.ts";
 export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./profile.ts";
 
 /** The settings of a pool that a profile depends on. */
@@ -20,9 +20,14 @@ export interface ProfileSettings {
   readonly threadsPerWorker?: number | undefined;
 }
 
+/** The calls that a worker of the profile `thread` runs at a time, unless its pool says. */
+const DEFAULT_THREADS = 10;
+
 /** The functions that return the profile of a pool, by its name in the configuration. */
 export const PROFILES = {
   process: (_settings: ProfileSettings): Profile => PROCESS,
+  thread: ({ threadsPerWorker = DEFAULT_THREADS }: ProfileSettings): Profile =>
+    concurrent(threadsPerWorker),
 } as const satisfies Readonly<Record<string, (settings: ProfileSettings) => Profile>>;
 
 /** Name of a profile. */
