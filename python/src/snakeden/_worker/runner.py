@@ -99,6 +99,7 @@ class Runner:
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
                 capacity=capacity,
+                attend=(lambda: None) if link is None else link.attend,
                 note_of=note_of,
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,

@@ -15,6 +15,7 @@ class Elsewhere:
 
     armed: Attempt | None = None
     cut_off = False
+    ends_waits = True
     is_here = False
 
     def before_wait(self) -> None:
