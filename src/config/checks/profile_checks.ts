@@ -6,6 +6,7 @@ import { shownValue } from "../config_issues.ts";
 const KEYS_OF: Readonly<Record<string, string>> = {
   concurrencyPerWorker: "async",
   blockedLoopMs: "async",
+  threadChecks: "thread",
 };
 
 /** Refuses keys that mean nothing to workers of the profile of a pool. */
