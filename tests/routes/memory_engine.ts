@@ -84,6 +84,8 @@ const POOL: PoolInfo = {
   name: "default",
   adapter: "snakeden.demo",
   profile: "process",
+  capacity: 2,
+  begun: 0,
   size: 2,
   state: "ready",
   workers: { ready: 2, busy: 0, starting: 0 },
