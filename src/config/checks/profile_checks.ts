@@ -7,6 +7,7 @@ const KEYS_OF: Readonly<Record<string, string>> = {
   concurrencyPerWorker: "async",
   blockedLoopMs: "async",
   threadsPerWorker: "thread",
+  threadChecks: "thread",
 };
 
 /** Refuses keys that mean nothing to workers of the profile of a pool. */

@@ -1,3 +1,4 @@
+import { WORKER_ENV } from "../../process/mod.ts";
 import { oneOf, whole } from "../schema_parts.ts";
 
 /** The keys of a pool that choose how its workers run calls. */
@@ -21,5 +22,12 @@ export const profileKeys = {
     description: "Time for which a tool may hold up the event loop of its worker before it is " +
       "named in the log, with its stack. Only with the profile `async`.",
     defaultText: "100",
+  }).optional(),
+  threadChecks: oneOf(["off", "warn", "error"], {
+    description:
+      "Checks that find overlapping calls of what is marked `@not_thread_safe`: `warn` " +
+      "logs them, `error` fails the second call. Only with the profile `thread`.",
+    env: WORKER_ENV.threadChecks,
+    defaultText: "`off`",
   }).optional(),
 };
