@@ -6,3 +6,4 @@
  */
 export { IdCells } from "./id_cells.ts";
 export { RecencyMap } from "./recency_map.ts";
+export { sortMap } from "./sort_map.ts";
