@@ -9,7 +9,6 @@ import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { profileOf } from "./profiles/mod.ts";
 import { RegisteredTools } from "./registered/mod.ts";
 import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
 import {
@@ -41,15 +40,18 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
-  readonly #stats = new StatsCounter();
+  readonly #stats: StatsCounter;
   readonly #lifecycle: PoolLifecycle;
   readonly services: CallOwner["services"];
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
+  /** The reason why it ends, such as `was removed`, for the errors of calls that it refuses. */
+  endReason: string | undefined = undefined;
   #callCount = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, ...deps }: PoolDeps) {
+  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, stats, ...deps }: PoolDeps) {
     this.services = services ?? NO_SERVICES;
+    this.#stats = stats ?? new StatsCounter();
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
@@ -62,16 +64,15 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       affinity: options,
-      profile: profileOf(options),
+      profile: options,
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
-    const workers = { ...options, callPrefix: this.callPrefix };
-    const workerDeps = { ...deps, alarms: this.#workerAlarms, clock };
-    this.#supervisor = new Supervisor(workers, workerDeps, this);
+    const parts = { ...deps, alarms: this.#workerAlarms, clock };
+    this.#supervisor = new Supervisor({ ...options, callPrefix: this.callPrefix }, parts, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));

@@ -1,3 +1,4 @@
+import type { BlockedTool } from "../bridge/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
 import type { DeviceKind, Place } from "../hardware/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
@@ -111,6 +112,8 @@ export interface WorkerInfo {
    * there are none to report, as in a worker without an accelerator.
    */
   readonly deviceUses?: readonly DeviceUse[];
+  /** The tools that have held up its event loop; absent if there are none. */
+  readonly blockedTools?: readonly BlockedTool[];
   /** Problems that do not keep the worker from serving; absent if there are none. */
   readonly warnings?: readonly WorkerWarning[];
 }
@@ -160,6 +163,8 @@ export function describePool(
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   const { pid, pythonVersion, place, deviceUses, hasGil: gil, replaceCause } = worker;
   const warnings = warningsOf(worker);
+  // Its link is there once it has a process.
+  const blockedTools = pid === undefined ? [] : worker.link.blockedTools.list();
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
@@ -177,6 +182,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     ...(place === undefined ? {} : { device: describeDevice(place) }),
     ...(rssBytes === undefined ? {} : { rssBytes }),
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
+    ...(blockedTools.length === 0 ? {} : { blockedTools }),
     ...(warnings.length === 0 ? {} : { warnings }),
   };
 }

@@ -8,6 +8,7 @@ const POOLS: readonly PoolProfile[] = [
   { profile: "process" },
   { profile: "thread", threadsPerWorker: 1 },
   { profile: "thread", threadsPerWorker: 4 },
+  { profile: "async", concurrencyPerWorker: 3 },
 ];
 
 for (const pool of POOLS) testProfile(pool);

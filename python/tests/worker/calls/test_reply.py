@@ -18,6 +18,9 @@ class Elsewhere:
     ends_waits = True
     is_here = False
 
+    def before_wait(self) -> None:
+        raise AssertionError
+
     def check(self, attempt: Attempt) -> None:
         raise AssertionError
 

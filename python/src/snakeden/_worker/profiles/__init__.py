@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from snakeden._worker.profiles.asynchronous import AsyncProfile
 from snakeden._worker.profiles.process import ProcessProfile
 from snakeden._worker.profiles.thread import ThreadProfile
 
@@ -24,5 +25,6 @@ DEFAULT_PROFILE: Final = "process"
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {
     "process": ProcessProfile,
     "thread": ThreadProfile,
+    "async": AsyncProfile,
 }
 """Functions that create a profile, by its name."""
