@@ -26,6 +26,7 @@ import { joblog } from "./work/joblog.ts";
 import { jobs } from "./work/jobs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
+import { profiles } from "./work/profiles.ts";
 import { resume } from "./work/resume.ts";
 import { scale } from "./work/scale.ts";
 import { scripts } from "./work/scripts.ts";
@@ -60,6 +61,7 @@ const WORKLOADS: readonly Workload[] = [
   joblog,
   scripts,
   choice,
+  profiles,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

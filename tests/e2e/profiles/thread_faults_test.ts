@@ -112,6 +112,6 @@ Deno.test("an adapter that does not declare thread_safe is refused with what to 
     assert.ok(reason.includes(lacks), reason);
     assert.match(reason, /Write `thread_safe = True` in the class or the module/);
     assert.match(reason, /choose the profile process/);
-    await assert.rejects(den.execute("say", {}), { code: "worker_start_failed" });
+    await assert.rejects(den.execute("say", {}), { code: "pool_unhealthy" });
   }
 });
