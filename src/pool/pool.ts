@@ -9,7 +9,6 @@ import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { profileOf } from "./profiles/mod.ts";
 import { RegisteredTools } from "./registered/mod.ts";
 import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
 import {
@@ -65,16 +64,15 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       affinity: options,
-      profile: profileOf(options),
+      profile: options,
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
-    const workers = { ...options, callPrefix: this.callPrefix };
     const parts = { ...deps, alarms: this.#workerAlarms, clock };
-    this.#supervisor = new Supervisor(workers, parts, this);
+    this.#supervisor = new Supervisor({ ...options, callPrefix: this.callPrefix }, parts, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));

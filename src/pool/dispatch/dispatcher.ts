@@ -4,6 +4,7 @@ import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../cal
 import type { Judgement } from "../crashes/mod.ts";
 import type { DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
 import { freePlaces, leastLoaded } from "./least_loaded.ts";
+import { profileOf } from "../profiles/mod.ts";
 import type { CallSource, Worker } from "../workers/mod.ts";
 
 /** The least time that it takes to wake a sleeping process, and perhaps its core. */
@@ -61,7 +62,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
-    this.#spreads = options.profile?.spreads ?? false;
+    this.#spreads = options.profile !== undefined && profileOf(options.profile).spreads;
     this.affinity = new Affinity(options.affinity, this.#queue);
   }
 

@@ -1,7 +1,7 @@
 import type { SnakedenError } from "../../errors.ts";
 import type { AffinityOptions } from "../affinity/mod.ts";
 import type { Call } from "../calls/mod.ts";
-import type { Profile } from "../profiles/mod.ts";
+import type { ProfileName, ProfileSettings } from "../profiles/mod.ts";
 import type { Worker } from "../workers/mod.ts";
 
 /** Options of a dispatcher. */
@@ -12,8 +12,8 @@ export interface DispatcherOptions {
    */
   readonly budgetMs: number;
   readonly affinity: AffinityOptions;
-  /** The way in which the workers run calls. Default: one call at a time. */
-  readonly profile?: Pick<Profile, "capacity" | "spreads">;
+  /** The settings that decide how the workers run calls. Default: one call at a time. */
+  readonly profile?: ProfileSettings & { readonly profile: ProfileName };
   /** Called when a worker has answered a call, which proves that it works. */
   readonly onAnswered: (worker: Worker) => void;
   /**

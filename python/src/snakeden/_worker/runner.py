@@ -74,6 +74,7 @@ class Runner:
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
         records = progress or make_progress(capacity)
+        attend = (lambda: None) if link is None else link.attend
         self._outbox = outbox
         self._limits = limits
         self._call_prefix = call_prefix
@@ -117,7 +118,7 @@ class Runner:
             limits=limits,
             shared=shared,
             interruption_of=self.profile.interruption_of,
-            attend=(lambda: None) if link is None else link.attend,
+            attend=attend,
         )
 
     # ---- called by the reader of the link ----

@@ -25,6 +25,7 @@ class TaskInterruption:
 
     armed: Attempt | None = None
     cut_off = False
+    ends_waits = False
     is_here = False
     ends_waits = False
 

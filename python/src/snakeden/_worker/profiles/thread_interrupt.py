@@ -121,6 +121,9 @@ class ThreadInterrupter:
         """See `Interruption.is_here`."""
         return threading.get_ident() == self._ident
 
+    def before_wait(self) -> None:
+        """See `Interruption.before_wait`. Another thread reads the link at all times."""
+
     def stop(self, attempt: Attempt) -> None:
         """Interrupt the thread if it has this call, whose `stop_code` was set before."""
         if attempt.stop_code is None or self._tokens.pop(attempt, None) is None:
