@@ -10,7 +10,7 @@ export interface BlockedTool {
   readonly stack: string;
 }
 
-/** What a worker reports of such a tool. */
+/** A report of a worker about such a tool. */
 interface BlockedReport {
   readonly tool: string;
   readonly blockedMs: number;

@@ -71,9 +71,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
-    const workers = { ...options, callPrefix: this.callPrefix };
     const parts = { ...deps, alarms: this.#workerAlarms, clock };
-    this.#supervisor = new Supervisor(workers, parts, this);
+    this.#supervisor = new Supervisor({ ...options, callPrefix: this.callPrefix }, parts, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));

@@ -4,10 +4,10 @@ import { shownValue } from "../config_issues.ts";
 
 /** The keys that only workers of one profile have a use for. */
 const KEYS_OF: Readonly<Record<string, string>> = {
-  concurrencyPerWorker: "async",
-  blockedLoopMs: "async",
   threadsPerWorker: "thread",
   threadChecks: "thread",
+  concurrencyPerWorker: "async",
+  blockedLoopMs: "async",
 };
 
 /** Refuses keys that mean nothing to workers of the profile of a pool. */

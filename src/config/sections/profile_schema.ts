@@ -4,10 +4,9 @@ import { oneOf, whole } from "../schema_parts.ts";
 /** The keys of a pool that choose how its workers run calls. */
 export const profileKeys = {
   profile: oneOf(["process", "thread", "async"], {
-    description:
-      "Kind of worker: `process` is one process that runs one call at a time; `thread` " +
-      "runs several calls at a time, each on a thread of its own; `async` runs many on one event " +
-      "loop, and its tools are `async def`.",
+    description: "Kind of worker: `process` is one process that runs one call at a time; " +
+      "`thread` runs several calls at a time, each on a thread of its own; `async` runs many " +
+      "calls at a time on one event loop, and its tools are `async def`.",
   }).default("process"),
   threadsPerWorker: whole(1, 256, {
     description: "Calls that a worker runs at a time, each on a thread. Only with the profile " +

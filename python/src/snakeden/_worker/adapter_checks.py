@@ -1,4 +1,4 @@
-"""What a profile asks of the adapters that it serves."""
+"""The rules that a profile sets for the adapters that it serves."""
 
 from __future__ import annotations
 

@@ -154,10 +154,10 @@ class WorkerLife:
                 complete=runner.profile.complete,
                 hint=hint,
             )
-            if welcome.profile == "async":
-                refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
             if welcome.profile == "thread":
                 refuse_undeclared(self._adapter.undeclared(), welcome.adapters)
+            if welcome.profile == "async":
+                refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)

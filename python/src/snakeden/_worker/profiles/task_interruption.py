@@ -27,7 +27,6 @@ class TaskInterruption:
     cut_off = False
     ends_waits = False
     is_here = False
-    ends_waits = False
 
     def __init__(self, before_wait: Callable[[], None] = lambda: None) -> None:
         self.before_wait = before_wait

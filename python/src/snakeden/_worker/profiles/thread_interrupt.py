@@ -113,9 +113,6 @@ class ThreadInterrupter:
         self._delivered = False
         self._tokens[attempt] = True
 
-    def before_wait(self) -> None:
-        """See `Interruption.before_wait`. Whoever asks has sent everything."""
-
     @property
     def is_here(self) -> bool:
         """See `Interruption.is_here`."""
