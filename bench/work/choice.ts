@@ -24,7 +24,12 @@ const KINDS: readonly Kind[] = [
   },
   {
     title: "async, 1 worker",
-    pool: { size: 1, profile: "async", concurrencyPerWorker: CALLS },
+    pool: {
+      size: 1,
+      profile: "async",
+      concurrencyPerWorker: CALLS,
+      expose: ["await_it", "*_async"],
+    },
     isAsync: true,
   },
 ];
@@ -39,8 +44,17 @@ const WORKS: readonly Work[] = [
     title: "waits",
     command: (isAsync) => ({ tool: isAsync ? "await_it" : "wait", args: { seconds: 0.05 } }),
   },
-  { title: "computes in C", command: () => ({ tool: "hash_it", args: { rounds: 100_000 } }) },
-  { title: "computes in Python", command: () => ({ tool: "loop", args: { rounds: 600_000 } }) },
+  {
+    title: "computes in C",
+    command: (isAsync) => ({
+      tool: isAsync ? "hash_async" : "hash_it",
+      args: { rounds: 100_000 },
+    }),
+  },
+  {
+    title: "computes in Python",
+    command: (isAsync) => ({ tool: isAsync ? "loop_async" : "loop", args: { rounds: 600_000 } }),
+  },
 ];
 
 type ChoiceHost = MeasuringProcess<ChoiceCommand>;

@@ -67,3 +67,30 @@ def test_only_true_declares(project: Project, value: str) -> None:
     assert project.load("texts").undeclared() == [
         f"class T has `thread_safe = {value}`, which must be True"
     ]
+
+
+OWN = """
+from snakeden import per_thread
+made = []
+class Rows(Adapter):
+    @per_thread
+    def connection(self) -> list[int]:
+        made.append(1)
+        raise OSError("nobody is there before setup()")
+    @tool
+    def count(self) -> int: return len(made)
+"""
+
+
+@pytest.mark.parametrize("expose", [[], ["*"], ["count"]])
+def test_an_adapter_is_loaded_without_making_values_of_threads(
+    project: Project, expose: list[str]
+) -> None:
+    loaded = project.write(rows=OWN).load("rows:Rows", expose=expose)
+    assert list(loaded.tools) == ["count"]
+    assert loaded.tools["count"].function() == 0
+
+
+def test_a_value_of_threads_cannot_be_a_tool(project: Project) -> None:
+    project.write(rows=OWN.replace("@per_thread", "@per_thread\n    @tool"))
+    assert "tool 'connection' is a property; a tool must be a method" in project.refused("rows")

@@ -4,9 +4,10 @@ import { shownValue } from "../config_issues.ts";
 
 /** The keys that only workers of one profile have a use for. */
 const KEYS_OF: Readonly<Record<string, string>> = {
-  threadsPerWorker: "thread",
   concurrencyPerWorker: "async",
   blockedLoopMs: "async",
+  threadsPerWorker: "thread",
+  threadChecks: "thread",
 };
 
 /** Refuses keys that mean nothing to workers of the profile of a pool. */

@@ -6,14 +6,13 @@ matches only functions that the author's module or class defines, and never priv
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from types import ModuleType
 from typing import NamedTuple
 
-from snakeden._tools.gathering import Found, Gathering, is_marked, members, method_found
+from snakeden._tools.gathering import PROPERTIES, Found, Gathering, is_marked, members, method_found
 from snakeden._tools.missing_module import near_names
 from snakeden.adapter import Adapter
 
@@ -119,7 +118,7 @@ class Exposure:
             is_own = self._gathering.is_own(module, homes[name])
             if name in _LIFE:
                 found = Found(name, None, f"the worker itself calls {name}(); it cannot be a tool")
-            elif isinstance(static, (property, functools.cached_property)):
+            elif isinstance(static, PROPERTIES):
                 found = Found(name, None, "it is a property; a tool must be a method")
             elif instance is None:
                 found = Found(name, static if inspect.isroutine(static) else None)

@@ -17,9 +17,11 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 from snakeden.adapter import Adapter
+from snakeden.thread_safety.per_thread import per_thread
 from snakeden.tool import mark_of
 
 __all__ = [
+    "PROPERTIES",
     "Found",
     "Gathering",
     "has_marks",
@@ -33,6 +35,10 @@ __all__ = [
 
 _INSTANCE_NAMES: Final = ("", "self", "cls", "klass", "kls", "this", "me", "mcs")
 _OR_STATIC: Final = ", or put @staticmethod above it"
+
+
+PROPERTIES: Final = (property, functools.cached_property, per_thread)
+"""The kinds of members whose code runs when they are read."""
 
 
 class Found(NamedTuple):
@@ -100,9 +106,8 @@ def methods(instance: object) -> Iterator[Found]:
     override takes the place of what it overrides.
     """
     for name, static in members(type(instance)):
-        if isinstance(static, (property, functools.cached_property)):
-            getter = static.fget if isinstance(static, property) else static.func
-            if mark_of(getter):
+        if isinstance(static, PROPERTIES):
+            if mark_of(getter_of(static)):
                 yield property_found(name)
             continue
         value = getattr(instance, name, None)
@@ -120,6 +125,12 @@ def members(kind: type) -> Iterator[tuple[str, object]]:
             if name not in seen:
                 seen.add(name)
                 yield name, inspect.getattr_static(kind, name, None)
+
+
+def getter_of(static: object) -> object:
+    """Return the function of a member of one of the kinds in `PROPERTIES`."""
+    names = ("fget", "func", "make")
+    return next((it for name in names if (it := getattr(static, name, None)) is not None), None)
 
 
 def property_found(name: str) -> Found:

@@ -23,7 +23,7 @@ from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
-from snakeden._worker import exit_status, introduction, log_bridge
+from snakeden._worker import exit_status, introduction, log_bridge, thread_checks
 from snakeden._worker.adapter_checks import refuse_plain_tools
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
@@ -154,10 +154,10 @@ class WorkerLife:
                 complete=runner.profile.complete,
                 hint=hint,
             )
-            if welcome.profile == "thread":
-                refuse_undeclared(self._adapter.undeclared(), welcome.adapters)
             if welcome.profile == "async":
                 refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
+            if welcome.profile == "thread":
+                refuse_undeclared(self._adapter.undeclared(), welcome.adapters)
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -181,6 +181,7 @@ class WorkerLife:
             maps_shared_memory=self._slab is not None,
         )
         self._output.loaded()
+        thread_checks.begin()
         if self._gauge is not None:
             self._gauge.start()
         self._serving = True

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from snakeden._link import wire
-from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.adapter_checks import plain_tool_problem
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.asking import Asking
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from snakeden._worker.system.progress_cell import Progress
 
 __all__ = ["Runner"]
+
+_LOOK_SECONDS: Final = 2e-6
+"""The pause between two looks at the deadlines of all calls, for each call."""
 
 
 class Runner:
@@ -100,7 +103,7 @@ class Runner:
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
                 capacity=capacity,
-                attend=attend,
+                attend=(lambda: None) if link is None else link.attend,
                 note_of=note_of,
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,
@@ -273,7 +276,8 @@ class Runner:
     def _on_due(self, now: float) -> float:
         """Stop the calls whose deadline has passed; returns when to check again."""
         following = self.profile.repeat_stops(now)
-        for attempt in self._in_flight.all():
+        calls = self._in_flight.all()
+        for attempt in calls:
             if attempt.bulk is not None:
                 following = min(following, self._bulk_due(attempt.bulk, now))
                 continue
@@ -283,7 +287,8 @@ class Runner:
                 self._stop_call(attempt, "deadline_exceeded")
             else:
                 following = min(following, attempt.deadline)
-        return following
+        # Of thousands of calls, some deadline passes at any time: the look must not take all of it.
+        return max(following, now + len(calls) * _LOOK_SECONDS)
 
     def _bulk_due(self, bulk: RunningBulk, now: float) -> float:
         """Stop the item of a bulk call whose deadline has passed; returns when to check again."""

@@ -33,7 +33,8 @@ class per_thread(Generic[T]):  # noqa: N801 - used as a decorator, as `property`
     def __init__(self, make: Callable[..., T]) -> None:
         if not callable(make):
             raise TypeError(f"@per_thread takes a function that makes the value, not {make!r}")
-        self._make = make
+        self.make = make
+        """The function that makes the value."""
         self._name = getattr(make, "__name__", "value")
         self._own = threading.local()
         """The value of a function, which has no object to keep it."""
@@ -70,5 +71,5 @@ class per_thread(Generic[T]):  # noqa: N801 - used as a decorator, as `property`
         try:
             value: T = place.value
         except AttributeError:
-            value = place.value = self._make(*instance)
+            value = place.value = self.make(*instance)
         return value

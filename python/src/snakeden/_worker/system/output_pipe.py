@@ -69,8 +69,10 @@ class OutputPipe(io.BufferedWriter):
         self._meant = self._host
         self._owner = _UNKNOWN
         self._is_touched = False  # True if the call that runs was marked here.
-        # The unfinished line of each thread that writes apart, once there was one.
+        # The unfinished line of each thread that writes apart, once there was one. The main thread
+        # has one for each call, since it may run many in turns.
         self._parts = threading.local()
+        self._main_parts: dict[int, bytes] = {}
         self._has_parts = False
 
     def write(self, data: Any, /) -> int:
@@ -109,18 +111,31 @@ class OutputPipe(io.BufferedWriter):
         """Write the lines that are complete, each with its owner; keep the rest."""
         self._has_parts = True
         text = bytes(data)
-        *lines, rest = (getattr(self._parts, "text", b"") + text).split(b"\n")
-        self._parts.text = rest
+        *lines, rest = (self._take_part(owner) + text).split(b"\n")
+        if rest:
+            self._keep_part(owner, rest)
         if lines:
             self._put_apart(lines, owner)
         return len(text)
 
     def flush_apart(self, owner: int) -> None:
         """Write the line that is unfinished."""
-        rest = getattr(self._parts, "text", b"")
-        self._parts.text = b""
+        rest = self._take_part(owner)
         if rest:
             self._put_apart([rest], owner)
+
+    def _take_part(self, owner: int) -> bytes:
+        if get_ident() == self._output.main:
+            return self._main_parts.pop(owner, b"")
+        part: bytes = getattr(self._parts, "text", b"")
+        self._parts.text = b""
+        return part
+
+    def _keep_part(self, owner: int, part: bytes) -> None:
+        if get_ident() == self._output.main:
+            self._main_parts[owner] = part
+        else:
+            self._parts.text = part
 
     def _put_apart(self, lines: list[bytes], owner: int) -> None:
         nonce = self._output.nonce
