@@ -26,7 +26,7 @@ const THREAD_CASES: readonly Case[] = [
   },
 ];
 
-/** What the profiles promise, in one worker each. */
+/** The calls of one worker side by side, against one call alone. */
 export const profiles: Workload = {
   name: "profiles",
   summary: "calls side by side in one worker, against one call alone",

@@ -4,7 +4,17 @@ import { ConcurrentWindow } from "../../../src/pool/profiles/concurrent.ts";
 import type { ProgressNote, Sent } from "../../../src/pool/profiles/mod.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
-function setUp(capacity: number) {
+interface Bench {
+  readonly clock: FakeClock;
+  readonly window: ConcurrentWindow<Sent>;
+  recalls(): number;
+  /** Adds a call as a worker does, which gets its number after it was added. */
+  add(expectedMs?: number): Sent;
+  remove(call: Sent): boolean;
+  hasRoom(budgetMs: number): boolean;
+}
+
+function setUp(capacity: number): Bench {
   const clock = new FakeClock();
   let [recalls, sent] = [0, 0];
   const window = new ConcurrentWindow<Sent>(capacity, {
@@ -15,7 +25,6 @@ function setUp(capacity: number) {
     clock,
     window,
     recalls: () => recalls,
-    /** Adds a call as a worker does, which gets its number after it was added. */
     add: (expectedMs = 0.1): Sent => {
       const call = { linkId: 0, expectedMs: 0, inFlightSince: 0 };
       window.add(call, expectedMs, clock.now());
