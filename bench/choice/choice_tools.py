@@ -39,6 +39,18 @@ def loop(rounds: int) -> int:
 
 
 @tool
+async def hash_async(rounds: int) -> str:
+    """Compute in C, on a thread beside the event loop."""
+    return await asyncio.to_thread(hash_it, rounds)
+
+
+@tool
+async def loop_async(rounds: int) -> int:
+    """Compute in Python, which holds up the event loop."""
+    return loop(rounds)
+
+
+@tool
 def echo(text: str) -> str:
     """Return the text."""
     return text

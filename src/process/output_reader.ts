@@ -12,6 +12,8 @@ const LINES_A_TURN = 256;
  */
 const PAUSE_MS = 4;
 const LITTLE_BYTES = 32 * 1024;
+/** The most bytes of one read: what a pipe holds. */
+const READ_BYTES = 64 * 1024;
 
 /** Options of {@link OutputReader}. */
 export interface OutputOptions {
@@ -34,7 +36,12 @@ export class OutputReader {
   /** A count that grows with every read and every delivery. */
   steps = 0;
   bytes = 0;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ReadableStreamBYOBReader;
+  /**
+   * The memory of all reads. Without it, the runtime allocates as much for each, and a worker that
+   * runs many short calls for jobs has hundreds of them in a second.
+   */
+  #memory: ArrayBuffer = new ArrayBuffer(READ_BYTES);
   readonly #options: OutputOptions;
   #left = false;
   #isHurried = false;
@@ -42,7 +49,7 @@ export class OutputReader {
   #goOn: (() => void) | undefined;
 
   constructor(pipe: ReadableStream<Uint8Array>, options: OutputOptions) {
-    this.#reader = pipe.getReader();
+    this.#reader = pipe.getReader({ mode: "byob" });
     this.#options = options;
     this.ended = this.#read();
   }
@@ -71,8 +78,9 @@ export class OutputReader {
     const splitter = new LineSplitter();
     try {
       while (!this.#left) {
-        const { value } = await this.#reader.read();
-        if (value === undefined) break;
+        const { value, done } = await this.#reader.read(new Uint8Array(this.#memory));
+        if (done || value === undefined) break;
+        this.#memory = value.buffer;
         this.bytes += value.byteLength;
         await this.#handOut(splitter.push(decoder.decode(value, { stream: true })));
         if (value.byteLength < LITTLE_BYTES) await this.#pause();

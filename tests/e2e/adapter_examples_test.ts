@@ -1,6 +1,6 @@
 /**
- * The examples of adapters, run as examples/package_adapter/README.md and
- * examples/plain_file/README.md say.
+ * The examples of adapters, run as examples/package_adapter/README.md,
+ * examples/async_fetch/README.md and examples/plain_file/README.md say.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -37,6 +37,19 @@ Deno.test("examples/custom_adapter prints results, chunks and the error of a bad
   const output = await outputOf("examples/custom_adapter/main.ts");
   assert.match(output, /^\{ happy: 0\.4, sad: 0 \}$/m);
   assert.match(output, /^invalid_arguments tool 'classify' refuses its arguments: /m);
+});
+
+Deno.test("examples/async_fetch holds all its waits in one worker", async () => {
+  assert.equal(
+    await outputOf("examples/async_fetch/main.ts"),
+    [
+      "200 calls fetched 1000 bytes with 1 worker",
+      "one after the other: 40000 ms; together less than that:",
+      "true",
+      "one call fetched 200 pages",
+      "",
+    ].join("\n"),
+  );
 });
 
 Deno.test("examples/plain_file serves the functions that its configuration names", async () => {

@@ -116,3 +116,23 @@ Deno.test("profile async: sessions keep their variables while their calls run si
   assert.deepEqual(await Promise.all(calls), Array.from({ length: 20 }, (_, i) => [i, 1]));
   assert.equal((await session.variables.get("v7")).value, 7);
 });
+
+Deno.test("profile async: a tool that swallows its cancellation loses its worker, whose other calls finish", async () => {
+  await using dir = await tempDir();
+  await using den = await startAsync({ cancelGraceMs: 100, size: 1 });
+  const leaving = new AbortController();
+  const stuck = den.execute("swallow", { folder: dir.path, name: "s", times: 1_000 }, {
+    signal: leaving.signal,
+  });
+  await until(() => exists(join(dir.path, "s.begun")), "the call has begun");
+  const pid = den.workers.list()[0]?.pid;
+  const neighbour = den.execute("until_there", { path: join(dir.path, "go") });
+  leaving.abort(new Error("left"));
+  await assert.rejects(stuck, /left/);
+  await until(() => exists(join(dir.path, "s.swallowed1")), "it was swallowed");
+  const others = () => den.workers.list().filter((it) => it.pid !== pid && it.state === "ready");
+  await until(() => others().length === 1, "a successor is ready");
+  await Deno.writeTextFile(join(dir.path, "go"), "");
+  assert.equal(await neighbour, true);
+  await until(() => den.workers.list().every((it) => it.pid !== pid), "the old worker is gone");
+});

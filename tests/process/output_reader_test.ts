@@ -2,13 +2,13 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { OutputReader } from "../../src/process/output_reader.ts";
+import { bytePipe } from "../fixtures/fakes/byte_pipe.ts";
 
 async function linesOf(...chunks: (string | Uint8Array)[]): Promise<string[]> {
   const lines: string[] = [];
   const encoder = new TextEncoder();
   const bytes = chunks.map((it) => typeof it === "string" ? encoder.encode(it) : it);
-  const pipe = ReadableStream.from(bytes) as ReadableStream<Uint8Array>;
-  const reader = new OutputReader(pipe, { onLine: (it) => lines.push(it) });
+  const reader = new OutputReader(bytePipe(bytes), { onLine: (it) => lines.push(it) });
   // Skips the pause after a small read, since some tests have thousands of them.
   reader.hurry();
   await reader.ended;
@@ -86,7 +86,8 @@ Deno.test("OutputReader delivers a flood over many turns of the event loop", asy
 });
 
 Deno.test("OutputReader.leave() ends the reader although the pipe stays open", async () => {
-  const pipe = new ReadableStream<Uint8Array>({
+  const pipe = new ReadableStream({
+    type: "bytes",
     start: (controller) => controller.enqueue(new TextEncoder().encode("a\nb")),
   });
   const lines: string[] = [];
@@ -107,8 +108,7 @@ Deno.test("OutputReader leaves lines in the pipe while there is no room, unless 
   const { promise: room, resolve } = Promise.withResolvers<void>();
   let asked = 0;
   const text = Array.from({ length: 1_000 }, (_, i) => `${i}\n`).join("");
-  const pipe = ReadableStream.from([new TextEncoder().encode(text)]) as ReadableStream<Uint8Array>;
-  const reader = new OutputReader(pipe, {
+  const reader = new OutputReader(bytePipe([new TextEncoder().encode(text)]), {
     onLine: (it) => lines.push(it),
     room: () => ++asked === 1 ? room : undefined,
   });
@@ -118,7 +118,7 @@ Deno.test("OutputReader leaves lines in the pipe while there is no room, unless 
   await reader.ended;
   assert.equal(lines.length, 1_000);
   const hurried = new OutputReader(
-    ReadableStream.from([new TextEncoder().encode(text)]) as ReadableStream<Uint8Array>,
+    bytePipe([new TextEncoder().encode(text)]),
     { onLine: (it) => lines.push(it), room: () => new Promise(() => {}) },
   );
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -126,4 +126,25 @@ Deno.test("OutputReader leaves lines in the pipe while there is no room, unless 
   hurried.hurry();
   await hurried.ended;
   assert.equal(lines.length, 2_000);
+});
+
+Deno.test("OutputReader gives a pipe its own memory, so that none is allocated for a read", async () => {
+  let offered = 0;
+  let left = 100;
+  const pipe = new ReadableStream({
+    type: "bytes",
+    pull(controller): void {
+      const { byobRequest } = controller;
+      if (byobRequest?.view) offered++;
+      if (left-- > 0) controller.enqueue(new Uint8Array([0x61, 0x0a]));
+      else {
+        controller.close();
+        byobRequest?.respond(0);
+      }
+    },
+  });
+  const output = new OutputReader(pipe, { onLine: () => {} });
+  output.hurry();
+  await output.ended;
+  assert.ok(offered >= 100, `${offered} of 101 reads`);
 });

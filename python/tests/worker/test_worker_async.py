@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from snakeden import environment_names
 from snakeden._link.gen import link_pb2 as link
 from tests.fake_host import FakeHost, Worker, call_body, decoded, wait_for
 
@@ -356,3 +357,18 @@ def test_bulk_calls_run_beside_each_other_and_their_items_in_order(host: FakeHos
             assert decoded(message.result.value) == 3
             ended += 1
     assert outcomes[1] == outcomes[2] == [{"result": 0.03}, {"result": 0.02}, {"result": 0.01}]
+
+
+def test_what_tasks_print_in_pieces_belongs_to_their_calls(host: FakeHost) -> None:
+    worker = start(host, env={environment_names.OUTPUT_MARK: "N"})
+    words = {1: "one", 2: "two", 3: "three"}
+    worker.link.send(*[call_body(it, "prints", {"word": words[it], "lines": 20}) for it in words])
+    answers(worker, 3)
+    # Not splitlines(), for which the first character of a mark ends a line.
+    lines = worker.stdout.decode().removesuffix("\n").split("\n")
+    printed = [it for it in lines if "\x1eN:of=" in it]
+    for call_id, word in words.items():
+        expected = [f"{word} {number}\x1eN:of={call_id}" for number in range(20)]
+        assert [it for it in printed if it.endswith(f"of={call_id}")] == expected
+    assert len(printed) == 60
+    assert sorted(set(lines) - set(printed)) == [f"\x1eN:end={it}" for it in words]

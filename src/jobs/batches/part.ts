@@ -1,4 +1,4 @@
-import { type Clock, LoneSignal, type StopSignal } from "../../async/mod.ts";
+import { type Alarms, LoneAlarm, LoneSignal, type StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
 import type { BulkOutcome, BulkWatch } from "../../calls/mod.ts";
 import type { CallWork } from "../../pool/mod.ts";
@@ -42,20 +42,23 @@ export class Part {
   async run(
     args: readonly (string | Value)[],
     watch: Omit<BulkWatch, "signal" | "onSent"> & { readonly onSent: (work: CallWork) => void },
-    { bulk, clock }: { readonly bulk: RunBulk; readonly clock: Clock },
+    { bulk, alarms }: { readonly bulk: RunBulk; readonly alarms: Alarms },
   ): Promise<BulkOutcome> {
     const waiting = this.#signal;
     let isOver = false;
-    const starve = (): void => {
+    // No timer of its own: the runtime keeps timers in a Map, whose old tables keep the items of a
+    // part through many garbage collections.
+    const starving = new LoneAlarm(() => {
       this.#signal = new LoneSignal();
       waiting.abort(STARVED);
-    };
-    let cancelTimer = clock.after(STARVED_MS, starve);
+    });
+    const starve = (): void => alarms.set(starving, alarms.now + STARVED_MS);
+    starve();
     const onSent = (work: CallWork): void => {
-      cancelTimer();
+      alarms.clear(starving);
       work.onOver = () => {
         // The worker has given it back, so it waits again.
-        if (work.wasSkipped && !isOver) cancelTimer = clock.after(STARVED_MS, starve);
+        if (work.wasSkipped && !isOver) starve();
       };
       watch.onSent(work);
     };
@@ -65,7 +68,7 @@ export class Part {
       if (error !== STARVED) throw error;
     } finally {
       isOver = true;
-      cancelTimer();
+      alarms.clear(starving);
     }
     // It may have been stopped since.
     if (this.#signal.aborted) throw this.#signal.reason;

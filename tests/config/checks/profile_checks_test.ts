@@ -44,3 +44,26 @@ Deno.test("parseConfig() refuses a limit of the CPU time of a call with threads"
       'in one process; allowed: only with profile: "process"',
   });
 });
+
+Deno.test("parseConfig() takes 1 to 10,000 calls a worker, and a limit for a blocked loop", () => {
+  for (const concurrencyPerWorker of [1, 100, 10_000]) {
+    assert.deepEqual(problemsOf({ profile: "async", concurrencyPerWorker, blockedLoopMs: 50 }), {});
+  }
+  for (const concurrencyPerWorker of [0, -1, 10_001, 1.5, "4"]) {
+    const given = JSON.stringify(concurrencyPerWorker);
+    assert.deepEqual(problemsOf({ profile: "async", concurrencyPerWorker }), {
+      "pools[0].concurrencyPerWorker": `given ${given}; allowed: a whole number from 1 to 10000`,
+    });
+  }
+  assert.deepEqual(problemsOf({ profile: "async", blockedLoopMs: 1 }), {
+    "pools[0].blockedLoopMs": "given 1; allowed: a whole number from 10 to 60000",
+  });
+});
+
+Deno.test("parseConfig() refuses the keys of an event loop with another profile", () => {
+  assert.deepEqual(problemsOf({ concurrencyPerWorker: 4, profile: "thread", blockedLoopMs: 50 }), {
+    "pools[0].concurrencyPerWorker":
+      'given 4 with profile "thread"; allowed: only with profile: "async"',
+    "pools[0].blockedLoopMs": 'given 50 with profile "thread"; allowed: only with profile: "async"',
+  });
+});

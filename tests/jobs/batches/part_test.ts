@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { Alarms } from "../../../src/async/mod.ts";
 import { SnakedenError } from "../../../src/errors.ts";
 import { Part, type RunBulk } from "../../../src/jobs/batches/part.ts";
 import type { CallWork } from "../../../src/pool/mod.ts";
@@ -37,7 +38,7 @@ const WATCH = { onOutcomes: () => {}, onSent: () => {} };
 Deno.test("a part that finds no worker for a second waits like a call from then on", async () => {
   const clock = new FakeClock();
   const { bulk, calls } = pool();
-  const running = new Part().run([], WATCH, { bulk, clock });
+  const running = new Part().run([], WATCH, { bulk, alarms: new Alarms(clock) });
   clock.advance(999);
   assert.deepEqual(calls.map(({ priority }) => priority), [-1]);
   clock.advance(1);
@@ -50,7 +51,7 @@ Deno.test("a part that finds no worker for a second waits like a call from then 
 Deno.test("a part that a worker has is not sent again, unless the worker gives it back", async () => {
   const clock = new FakeClock();
   const { bulk, calls } = pool();
-  const running = new Part().run([], WATCH, { bulk, clock });
+  const running = new Part().run([], WATCH, { bulk, alarms: new Alarms(clock) });
   const work = calls[0]?.send();
   clock.advance(60_000);
   assert.equal(calls.length, 1);
@@ -69,7 +70,7 @@ Deno.test("a part that is stopped rejects with the reason, while it waits and wh
     const clock = new FakeClock();
     const { bulk, calls } = pool();
     const part = new Part();
-    const running = part.run([], WATCH, { bulk, clock });
+    const running = part.run([], WATCH, { bulk, alarms: new Alarms(clock) });
     clock.advance(ms);
     part.stop(reason);
     await assert.rejects(running, reason);

@@ -6,6 +6,7 @@ import {
   STARTUP,
 } from "../../../../src/pool/workers/output/output_marks.ts";
 import { OutputReader } from "../../../../src/process/output_reader.ts";
+import { bytePipe } from "../../../fixtures/fakes/byte_pipe.ts";
 
 const NONCE = "n0n5e";
 
@@ -16,8 +17,8 @@ async function read(...chunks: string[]): Promise<OutputLine[]> {
     const line = marks.take(text);
     if (line !== undefined) lines.push(line);
   };
-  const pipe = ReadableStream.from(chunks).pipeThrough(new TextEncoderStream());
-  await new OutputReader(pipe, { onLine }).ended;
+  const encoder = new TextEncoder();
+  await new OutputReader(bytePipe(chunks.map((it) => encoder.encode(it))), { onLine }).ended;
   return lines;
 }
 
