@@ -40,6 +40,8 @@ export const WORKER_ENV = {
   device: "SNAKEDEN_DEVICE",
   /** Set if the files of the worker are watched. */
   dev: "SNAKEDEN_DEV",
+  /** The `threadChecks` of the pool; absent in profiles that run one call at a time. */
+  threadChecks: "SNAKEDEN_THREAD_CHECKS",
 } as const;
 
 /** The variables that a host sets for each program that runs as a job, besides `runId`. */

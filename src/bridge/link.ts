@@ -1,3 +1,4 @@
+import { IdCells } from "../collections/mod.ts";
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { type Carrier, isAnswer, isCall, type OutgoingMessage } from "./carriers/mod.ts";
@@ -14,7 +15,6 @@ import type {
 import { brokeProtocol, linkLost, LOST_ANSWER, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import type { CallListener, LinkEvents } from "./link_events.ts";
 import { OpenAsks } from "./open_asks.ts";
-import { OpenCalls } from "./open_calls.ts";
 import { OpenPings } from "./open_pings.ts";
 import { OpenStreams } from "./open_streams.ts";
 import { Outbox } from "./outbox.ts";
@@ -34,7 +34,7 @@ export class Link {
   readonly #carrier: Carrier;
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
-  readonly #calls = new OpenCalls<CallListener>();
+  readonly #calls = new IdCells<CallListener>();
   readonly #streams = new OpenStreams();
   readonly #asks = new OpenAsks((id, outcome) => this.#answer(id, outcome));
   readonly #pings = new OpenPings();

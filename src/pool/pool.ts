@@ -37,17 +37,20 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
-  readonly #stats = new StatsCounter();
+  readonly #stats: StatsCounter;
   readonly #lifecycle: PoolLifecycle;
   readonly #events: WorkerEvents;
   readonly services: CallOwner["services"];
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
+  /** The reason why it ends, such as `was removed`, for the errors of calls that it refuses. */
+  endReason: string | undefined = undefined;
   #callCount = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, ...deps }: PoolDeps) {
+  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, stats, ...deps }: PoolDeps) {
     super();
     this.services = services ?? NO_SERVICES;
+    this.#stats = stats ?? new StatsCounter();
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;

@@ -6,7 +6,7 @@ import { messageOf } from "../../../errors.ts";
 import { readVariable } from "../../../granted.ts";
 import { HOST_ENV, PROGRAM_ENV, runCommand, runGuarded } from "../../../process/mod.ts";
 import { isWithin } from "../permissions.ts";
-import { environmentFailed } from "./environment_failed.ts";
+import { environmentFailed, FINAL } from "./environment_failed.ts";
 import { checkImports, realPathOf } from "./imported_files.ts";
 import { fileHash, fileState, textHash } from "./file_states.ts";
 import type { PrepareOptions } from "./python_environments.ts";
@@ -23,6 +23,19 @@ const FETCH_ENV: readonly string[] = [
 const SHOWN_LINES = 15;
 /** The days for which the record of a script that no longer runs is kept. */
 const KEPT_DAYS = 14;
+/** Lines of Deno about an import or a text that stays wrong, and not about the network. */
+const WRONG = new RegExp(
+  [
+    "npm package '.*' does not exist",
+    "Could not find npm package '.*' matching",
+    'Module not found "file:',
+    "SyntaxError: ",
+    '" not a dependency',
+    "Relative import path",
+    "Requires import access to",
+    "Invalid (?:package|npm) specifier",
+  ].join("|"),
+);
 const SWEEP_MS = 24 * 60 * 60 * 1000;
 
 /** The program and the settings with which Deno runs one script. */
@@ -310,7 +323,11 @@ export class DenoEnvironments {
     throw environmentFailed(
       name,
       lines.join("\n").replace(/^error: /, "") || `deno exited with ${result.code}`,
-      { exitCode: result.code, lastOutput: lines },
+      {
+        exitCode: result.code,
+        lastOutput: lines,
+        ...(lines.some((it) => WRONG.test(it)) ? FINAL : {}),
+      },
     );
   }
 
