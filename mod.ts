@@ -89,6 +89,7 @@ export type {
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,
+  WhenBusy,
   WorkerDevice,
   WorkerInfo,
   WorkerList,

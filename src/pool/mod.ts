@@ -45,6 +45,7 @@ export {
   stalled,
   StallWatch,
   type StreamEvent,
+  type WhenBusy,
 } from "./calls/mod.ts";
 export {
   type DeviceCrash,
