@@ -78,6 +78,7 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
+export { profileOf, type ProfileSettings } from "./profiles/mod.ts";
 export { findPool, type PoolsByName } from "./find_pool.ts";
 export {
   type DeviceReadiness,
@@ -99,6 +100,7 @@ export {
 } from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
+export type { BlockedTool } from "../bridge/mod.ts";
 export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";

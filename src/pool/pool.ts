@@ -8,7 +8,7 @@ import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { type CodeChange, PoolCode } from "./code/mod.ts";
 import { Dispatcher, PoolDemand, type PoolRoom } from "./dispatch/mod.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
-import { PROFILES } from "./profiles/mod.ts";
+import { profileOf } from "./profiles/mod.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { RegisteredTools } from "./registered/mod.ts";
@@ -81,7 +81,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     });
     const demand = new PoolDemand({
       dispatcher: this.#dispatcher,
-      capacity: PROFILES[options.profile].capacity,
+      capacity: profileOf(options).capacity,
       hasTools: (worker) => this.registered.has(worker),
       now,
     });

@@ -54,6 +54,8 @@ export interface PreparedDeno {
 export interface DenoPrepareOptions extends PrepareOptions {
   /** The folders that the script may import files from; by default any. */
   readonly folders?: readonly string[] | undefined;
+  /** True for a script that belongs to no folder, so that no `deno.json` around it counts. */
+  readonly isAlone?: boolean | undefined;
 }
 
 /** Options of {@link DenoEnvironments}. */
@@ -152,7 +154,7 @@ export class DenoEnvironments {
 
   async #prepare(
     file: string,
-    { name, signal, onProgress, folders }: DenoPrepareOptions & { readonly name: string },
+    { name, signal, onProgress, folders, isAlone }: DenoPrepareOptions & { readonly name: string },
   ): Promise<Ready> {
     // Read before the texts: a change in between makes the script be prepared again.
     const states = new Map<string, string>();
@@ -163,7 +165,7 @@ export class DenoEnvironments {
     };
     if (await note(file) === "") throw environmentFailed(name, "there is no such file");
     let own: string | undefined;
-    for (const path of configPathsOf(file)) {
+    for (const path of isAlone ? [] : configPathsOf(file)) {
       own ??= await note(path) === "" ? undefined : path;
       if (own !== undefined) break;
     }
