@@ -91,6 +91,7 @@ export type {
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,
+  WhenBusy,
   WorkerDevice,
   WorkerInfo,
   WorkerList,

@@ -65,7 +65,8 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   pool: [
     ["."],
-    ["dispatch", "registered"],
+    ["code", "dispatch"],
+    ["registered"],
     ["affinity", "supervision"],
     ["workers"],
     ["profiles"],

@@ -45,6 +45,7 @@ export {
   stalled,
   StallWatch,
   type StreamEvent,
+  type WhenBusy,
 } from "./calls/mod.ts";
 export {
   type DeviceCrash,
@@ -52,7 +53,11 @@ export {
   DeviceHealth,
   Heartbeat,
   type HeartbeatOptions,
+  MAX_WORKERS,
   type QuarantinedSlot,
+  type ResizeRequest,
+  type ScaleLimits,
+  type StartCap,
   type Trial,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
@@ -85,8 +90,14 @@ export {
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
 export type { PoolRoom } from "./dispatch/mod.ts";
 export { Pool } from "./pool.ts";
-export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
-export { changesText, type ToolChanges } from "./tool_changes.ts";
+export {
+  changesText,
+  type CodeChange,
+  type CodeEvent,
+  type ReloadInfo,
+  type ReloadState,
+  type ToolChanges,
+} from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { BlockedTool } from "../bridge/mod.ts";

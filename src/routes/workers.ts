@@ -19,6 +19,9 @@ const workerSchema = schemaOf<WorkerInfo>()(
       description: "The most calls that it runs at a time.",
     }),
     begun: z.number().int().nonnegative().openapi({ description: "Calls that run in it." }),
+    lastUsedAt: z.iso.datetime().optional().openapi({
+      description: "When it last ended a call; now while it has one. Absent before the first.",
+    }),
     pid: z.number().int().optional(),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     gil: z.boolean().optional().openapi({
@@ -30,6 +33,7 @@ const workerSchema = schemaOf<WorkerInfo>()(
       "max_memory",
       "recycled",
       "stopped",
+      "scaled_down",
       "code_changed",
       "call_stuck",
     ]).optional().openapi({ description: "Why it is replaced, or will be." }),

@@ -81,6 +81,33 @@ const workerLimitsSchema = group({
   }).optional(),
 }, "Limits on the resources of a worker.");
 
+/** The keys by which the number of workers of a pool follows its work. */
+const elasticKeys = {
+  min: whole(0, 256, {
+    description: "Fewest workers; 0 lets the pool have none while nothing is to do. With `max`.",
+    defaultText: "`size`",
+  }).optional(),
+  max: whole(1, 256, {
+    description: "Most workers. With `min`, and instead of `size`.",
+    defaultText: "`size`",
+  }).optional(),
+  spare: whole(0, 256, {
+    description: "Idle workers that are kept ready beyond those that are busy, within `max`.",
+  }).default(0),
+  idleTtlMs: whole(1, 30 * MAX_DURATION_MS, {
+    description: "Time after which an idle worker above `min` is ended.",
+  }).default(900_000),
+  scaleUpAfterMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that calls wait before one more worker is started, up to `max`. The first " +
+      "worker of a pool that has none is started at once.",
+    defaultText: "0, or the time that a start takes if the calls will probably be done before",
+  }).optional(),
+  whenBusy: oneOf(["wait", "fail"], {
+    description: "What a call does if no worker is free and none may be started: `fail` refuses " +
+      "it at once with `pool_saturated`. A call may say otherwise.",
+  }).default("wait"),
+} as const;
+
 /** A pool, with every default. */
 export const poolSchema = group({
   name: z.string().regex(POOL_NAME).meta({
@@ -88,11 +115,13 @@ export const poolSchema = group({
     allowed: "a small letter, then up to 62 small letters, digits, `_` or `-`",
   }),
   size: whole(1, 256, {
-    description: "Number of workers. With `devices`, a multiple of the number of devices.",
+    description: "Number of workers. With `devices`, a multiple of the number of devices. For a " +
+      "number that follows the work, `min` and `max` instead.",
     defaultText: "usable CPU cores, at least 2, and no more than the memory holds (128 MiB a " +
       "worker, shared by the pools); with `devices` other than `inherit` and `cpu`, devices " +
       "x `workersPerDevice`",
   }).optional(),
+  ...elasticKeys,
   ...deviceKeys,
   adapter: z.union([z.string(), z.array(z.string()).min(1).max(64)]).meta({
     description: "Python module with the tools, a class in one, all modules of a package, or a " +

@@ -2,7 +2,7 @@ import type { SnakedenError, WorkerExit } from "../../errors.ts";
 import { Affinity, SessionCall } from "../affinity/mod.ts";
 import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../calls/mod.ts";
 import type { Judgement } from "../crashes/mod.ts";
-import type { DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
+import type { DemandListener, DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
 import { freePlaces, leastLoaded } from "./least_loaded.ts";
 import { profileOf } from "../profiles/mod.ts";
 import type { CallSource, Worker } from "../workers/mod.ts";
@@ -27,9 +27,9 @@ const NEXT_CALL_MS = 5;
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
  *
- * A worker whose only call is short, but longer than the budget, is sent the next call too. So it
- * does not wait for a round trip between the two. Each other worker must find a call in the queue
- * when it is done, so that none is idle while this call waits.
+ * A worker whose only call is short, but longer than the budget, is sent the next call too, so it
+ * waits for no round trip between them. Each other worker must find a call in the queue when it is
+ * done, so that none is idle while this call waits.
  *
  * A call of a session may prefer one worker, or wait for it alone, as its {@link Affinity} says. A
  * worker that has room takes the first of the calls that wait for it and those that wait for any
@@ -48,46 +48,75 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   /** Decides which worker a call of a session may go to. */
   readonly affinity: Affinity;
   onIdle: (() => void) | undefined = undefined;
+  /** Set while the number of workers depends on the work. */
+  scaling: DemandListener | undefined = undefined;
   /** The calls that wait for any worker. */
-  readonly #queue = new CallQueue<Call>();
+  readonly queue: CallQueue<Call> = new CallQueue<Call>();
   readonly #runTimes = new RunTimes();
   /** Workers that take calls. */
-  readonly #serving: Worker[] = [];
-  /** The workers in `#serving` that are ready, the one that became idle last at the end. */
-  readonly #idle: Worker[] = [];
-  readonly #lists = { idle: this.#idle, serving: this.#serving };
+  readonly serving: Worker[] = [];
+  /** The workers in `serving` that are ready, the one that became idle last at the end. */
+  readonly idleWorkers: Worker[] = [];
+  readonly #lists = { idle: this.idleWorkers, serving: this.serving };
   /** True while the workers that take calls offer different tools. */
   #isMixed = false;
+  #isPaused = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
     this.#spreads = options.profile !== undefined && profileOf(options.profile).spreads;
-    this.affinity = new Affinity(options.affinity, this.#queue);
+    this.affinity = new Affinity(options.affinity, this.queue);
   }
 
-  /** The number of calls that wait. */
   get queued(): number {
-    return this.#queue.size + this.affinity.waiting;
+    return this.queue.size + this.affinity.waiting;
   }
 
   get idle(): number {
-    if (this.queued > 0) return 0;
-    if (!this.#spreads) return this.#idle.length;
-    return this.#serving.reduce((sum, it) => sum + freePlaces(it), 0);
+    if (this.queued > 0 || this.#isPaused) return 0;
+    if (!this.#spreads) return this.idleWorkers.length;
+    return this.serving.reduce((sum, it) => sum + freePlaces(it), 0);
   }
 
-  /** True while a worker takes calls. */
+  get startable(): number {
+    return this.queued > 0 || this.#isPaused ? 0 : this.scaling?.startable ?? 0;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   get isServing(): boolean {
-    return this.#serving.length > 0;
+    return this.serving.length > 0;
+  }
+
+  /** Returns the time that a call is expected to run; Infinity if it is unknown. */
+  expectedMs({ tool, items }: Call): number {
+    return this.#runTimes.expected(tool) * (items || 1);
+  }
+
+  /** Sends no more calls. Those that workers have not begun come back. */
+  pause(): void {
+    this.#isPaused = true;
+    for (const worker of this.serving) {
+      if (worker.calls - worker.answered > 1) worker.link.recall();
+    }
+  }
+
+  resume(now: number): void {
+    this.#isPaused = false;
+    this.sendQueued(now);
+    if (this.queue.size > 0) this.scaling?.waits();
+    this.onIdle?.();
   }
 
   /** Adds a worker that is ready. */
   join(worker: Worker, now: number): void {
     worker.serve(this);
     this.affinity.joined(worker);
-    this.#serving.push(worker);
-    this.#idle.push(worker);
+    this.serving.push(worker);
+    this.idleWorkers.push(worker);
     this.#compareTools();
     this.sendQueued(now);
     this.onIdle?.();
@@ -95,14 +124,14 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
   leave(worker: Worker, now: number): void {
-    for (const list of [this.#serving, this.#idle]) {
+    for (const list of [this.serving, this.idleWorkers]) {
       const index = list.indexOf(worker);
       if (index >= 0) list.splice(index, 1);
     }
     this.affinity.left(worker);
     if (this.#isMixed) this.#compareTools();
     // Calls may have waited for this worker alone.
-    if (this.#queue.size > 0) this.sendQueued(now);
+    if (this.queue.size > 0) this.sendQueued(now);
   }
 
   /** Notes that a worker has exited, before its calls in flight are returned. */
@@ -114,9 +143,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   /** Lets a worker that was spent take calls again. */
   rejoin(worker: Worker, now: number): void {
     if (
-      worker.state === "ready" && this.#serving.includes(worker) && !this.#idle.includes(worker)
+      worker.state === "ready" && this.serving.includes(worker) &&
+      !this.idleWorkers.includes(worker)
     ) {
-      this.#idle.push(worker);
+      this.idleWorkers.push(worker);
     }
     this.sendQueued(now);
     this.onIdle?.();
@@ -127,6 +157,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
    * call must wait.
    */
   claim(tool: string, now: number, session?: SessionCall): Worker | undefined {
+    if (this.#isPaused) return undefined;
     if (session !== undefined) {
       const bound = this.#claimBound(session, tool, now);
       // A strict call goes to no other worker, and one that fails fast to no busy one.
@@ -135,15 +166,17 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
       }
       if (session.isStrict) {
         const mayTake = (it: Worker): boolean => !this.#isMixed || this.#mayTake(it, tool);
-        const rested = this.#spreads ? leastLoaded(this.#lists, mayTake) : this.#idle.find(mayTake);
+        const rested = this.#spreads
+          ? leastLoaded(this.#lists, mayTake)
+          : this.idleWorkers.find(mayTake);
         if (rested !== undefined || session.failsFast) return this.#taken(rested);
       }
     }
     if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
-    if (this.#queue.size > 0) return undefined;
+    if (this.queue.size > 0) return undefined;
     const worker = this.#pick(now);
-    if (worker !== undefined || this.#serving.length > 1) return worker;
-    return this.#serving.find((only) => this.#takesNext(only, now));
+    if (worker !== undefined || this.serving.length > 1) return worker;
+    return this.serving.find((only) => this.#takesNext(only, now));
   }
 
   /** Takes the worker that a session is bound to, if that one has room. */
@@ -161,7 +194,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
       if (this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
       // Else sessions that began on one worker would share it while others are idle.
       const waits = worker.backlogMs > WAKE_UP_MS && !worker.hasRoom(0, now);
-      if (waits && this.#idle.length > 0) return undefined;
+      if (waits && this.idleWorkers.length > 0) return undefined;
     }
     return this.#taken(worker);
   }
@@ -170,14 +203,16 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   send(call: Call, worker: Worker, now: number): void {
     const session = SessionCall.of(call);
     if (session !== undefined) this.affinity.sent(call, session, worker);
-    worker.run(call, this.#runTimes.expected(call.tool) * (call.items || 1), now);
+    worker.run(call, this.expectedMs(call), now);
+    this.scaling?.takes();
   }
 
   /** Queues a call. One that has waited before gets its old place. */
   enqueue(call: Call): void {
     const session = SessionCall.of(call);
-    if (session === undefined) this.#queue.putBack(call);
+    if (session === undefined) this.queue.putBack(call);
     else this.affinity.enqueue(call, session);
+    this.scaling?.waits();
   }
 
   /** Removes a call from the queue; one that is not in it is ignored. */
@@ -187,9 +222,8 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     if (session !== undefined) this.affinity.release(session);
   }
 
-  /** Rejects all calls that wait. */
   rejectAll(reasonOf: (call: Call) => unknown): void {
-    const next = (): Call | undefined => this.#queue.shift() ?? this.affinity.shift();
+    const next = (): Call | undefined => this.queue.shift() ?? this.affinity.shift();
     for (let call = next(); call; call = next()) call.withdraw(reasonOf(call));
   }
 
@@ -205,7 +239,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     while (this.queued > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
       if (!this.#sendNext(worker, endedAt)) break;
     }
-    const isEnough = this.#queue.size >= this.#serving.length && !this.#isMixed;
+    const isEnough = this.queue.size >= this.serving.length && !this.#isMixed;
     if (isEnough && this.#takesNext(worker, endedAt)) this.#sendNext(worker, endedAt);
     this.#noteIdle(worker);
     // Calls that have waited for a worker that leaves may go to others.
@@ -247,9 +281,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Sends calls from the queue to workers that have room. */
   sendQueued(now: number): void {
+    if (this.#isPaused) return;
     if (this.#isMixed) this.#sendMixed(now);
     else {
-      while (this.#queue.size > 0) {
+      while (this.queue.size > 0) {
         const worker = this.#pick(now);
         if (worker === undefined) break;
         this.#sendNext(worker, now);
@@ -274,9 +309,11 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   }
 
   #noteIdle(worker: Worker): void {
-    if (worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
+    const isIdle = worker.state === "ready" && !worker.isSpent;
+    if (isIdle) this.idleWorkers.push(worker);
     else if (!this.#spreads || freePlaces(worker) === 0) return;
     this.onIdle?.();
+    this.scaling?.idles();
   }
 
   /** Sends a worker the next call, if there is one that it may be given. */
@@ -290,9 +327,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Returns the call that a worker takes next; undefined if it may take none that waits. */
   #nextFor(worker: Worker): Call | undefined {
+    if (this.#isPaused) return undefined;
     const common = this.#isMixed
-      ? this.#queue.find(({ tool }) => this.#mayTake(worker, tool))
-      : this.#queue.first;
+      ? this.queue.find(({ tool }) => this.#mayTake(worker, tool))
+      : this.queue.first;
     if (this.affinity.waiting === 0) return common;
     const bound = this.affinity.queueOf(worker)?.first;
     if (bound === undefined || common === undefined) return bound ?? common;
@@ -301,25 +339,25 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   #takeOut(call: Call): void {
     const session = SessionCall.of(call);
-    if (session === undefined) this.#queue.remove(call);
+    if (session === undefined) this.queue.remove(call);
     else this.affinity.takeOut(call, session);
   }
 
   #compareTools(): void {
-    const [first, ...others] = this.#serving;
+    const [first, ...others] = this.serving;
     this.#isMixed = first !== undefined &&
       !others.every(({ toolNames }) => toolNames.equals(first.toolNames));
   }
 
   /** Returns true if a worker offers the tool, or if none does. */
   #mayTake(worker: Worker, tool: string): boolean {
-    return worker.toolNames.has(tool) || !this.#serving.some((it) => it.toolNames.has(tool));
+    return worker.toolNames.has(tool) || !this.serving.some((it) => it.toolNames.has(tool));
   }
 
   /** Sends the calls that wait to workers that offer their tools and have room. */
   #sendMixed(now: number): void {
     while (true) {
-      const call = this.#queue.find(({ tool }) => this.#takerOf(tool, now) !== undefined);
+      const call = this.queue.find(({ tool }) => this.#takerOf(tool, now) !== undefined);
       const worker = call && this.#taken(this.#takerOf(call.tool, now));
       if (call === undefined || worker === undefined) return;
       this.#takeOut(call);
@@ -329,20 +367,20 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Removes a worker from the idle ones, and returns it. */
   #taken(worker: Worker | undefined): Worker | undefined {
-    if (worker === undefined || this.#idle.length === 0) return worker;
+    if (worker === undefined || this.idleWorkers.length === 0) return worker;
     // With few callers it is the last one, which costs no search and no array.
-    if (this.#idle.at(-1) === worker) this.#idle.pop();
+    if (this.idleWorkers.at(-1) === worker) this.idleWorkers.pop();
     else {
-      const index = this.#idle.lastIndexOf(worker);
-      if (index >= 0) this.#idle.splice(index, 1);
+      const index = this.idleWorkers.lastIndexOf(worker);
+      if (index >= 0) this.idleWorkers.splice(index, 1);
     }
     return worker;
   }
 
   /** Returns an idle worker that may be given this tool. */
   #idleFor(tool: string): Worker | undefined {
-    if (!this.#isMixed) return this.#idle.at(-1);
-    return this.#idle.findLast((it) => this.#mayTake(it, tool));
+    if (!this.#isMixed) return this.idleWorkers.at(-1);
+    return this.idleWorkers.findLast((it) => this.#mayTake(it, tool));
   }
 
   /** Returns the worker that would take a call of this tool now. */
@@ -351,7 +389,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
       ? leastLoaded(this.#lists, (it) => this.#mayTake(it, tool))
       : this.#idleFor(tool);
     if (idle !== undefined) return idle;
-    const [soonest] = this.#serving
+    const [soonest] = this.serving
       .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))
       .filter((it) => this.#mayTake(it, tool))
       .sort((a, b) => a.backlogMs - b.backlogMs);
@@ -367,10 +405,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
       const free = leastLoaded(this.#lists, () => true);
       if (free !== undefined) return this.#taken(free);
     }
-    if (this.#budgetMs === 0) return this.#idle.pop();
+    if (this.#budgetMs === 0) return this.idleWorkers.pop();
     let best: Worker | undefined;
     let leastMs = Infinity;
-    for (const worker of this.#serving) {
+    for (const worker of this.serving) {
       if (worker.state !== "busy") continue;
       const { backlogMs } = worker;
       if (backlogMs < leastMs && worker.hasRoom(this.#budgetMs, now)) {
@@ -378,6 +416,6 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
         leastMs = backlogMs;
       }
     }
-    return leastMs <= WAKE_UP_MS ? best : this.#idle.pop() ?? best;
+    return leastMs <= WAKE_UP_MS ? best : this.idleWorkers.pop() ?? best;
   }
 }

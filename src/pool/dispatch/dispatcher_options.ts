@@ -22,10 +22,27 @@ export interface DispatcherOptions {
   readonly refusalOf: (call: Call) => SnakedenError | undefined;
 }
 
+/** Hears of what may change how many workers are needed. */
+export interface DemandListener {
+  /** Called when a call waits. */
+  waits(): void;
+  /** Called when a call is sent to a worker. */
+  takes(): void;
+  /** Called when a worker has become idle. */
+  idles(): void;
+  /** The workers that may be started for calls, beyond those that are on their way. */
+  readonly startable: number;
+}
+
 /** The room of a pool for more work, for those who bring some when there is room. */
 export interface PoolRoom {
   /** The number of calls that would begin at once, while none waits. */
   readonly idle: number;
-  /** Called when there is room for one more call that begins at once. It must not throw. */
+  /** The number of workers that may be started for calls, while no call waits. */
+  readonly startable: number;
+  /**
+   * Called when there is room for one more call that begins at once; for one listener. It must not
+   * throw.
+   */
   onIdle: (() => void) | undefined;
 }
