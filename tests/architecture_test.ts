@@ -84,7 +84,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["."],
     ["openapi"],
     ["socket"],
-    ["programs", "jobs"],
+    ["programs", "jobs", "pools"],
     ["files", "sessions"],
     ["calls"],
     ["access", "pages", "schema"],

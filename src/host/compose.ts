@@ -351,7 +351,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       calls,
       jobs: engine,
       changes: live,
-      drainMs: config.drainMs,
+      drainMs: () => config.drainMs,
       resources: resources.move(),
     }),
     reload: (how) => live.reload(() => rereadConfig(config), how),

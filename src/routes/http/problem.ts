@@ -69,7 +69,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_value: { status: 500, title: "A value cannot be sent" },
   script_failed: { status: 500, title: "The program of the job failed" },
   script_limit: { status: 500, title: "The program of the job went over a limit" },
-  config_invalid: { status: 500, title: "The configuration is not valid" },
+  config_invalid: { status: 422, title: "The configuration is not valid" },
   python_environment: { status: 500, title: "The Python environment is not usable" },
   store_failed: { status: 500, title: "The store cannot be written" },
   startup_failed: { status: 500, title: "The start failed" },
