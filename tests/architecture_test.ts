@@ -65,6 +65,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   pool: [
     ["."],
+    ["code", "dispatch"],
     ["registered"],
     ["affinity", "supervision"],
     ["workers"],

@@ -70,12 +70,12 @@ function withMachineDefaults(
 ): (ParsedPool & Pick<Config["pools"][number], "sharedMemoryBytes">)[] {
   const limits = machineLimits();
   const sized = pools.map((pool) =>
-    pool.devices === "inherit"
+    pool.devices === "inherit" && pool.max === undefined
       ? { ...pool, size: pool.size ?? defaultPoolSize(pools.length, limits) }
       : pool
   );
   // A size that depends on devices is not known yet. Machines with some have much memory.
-  const workers = sized.reduce((sum, { size = 1 }) => sum + size, 0);
+  const workers = sized.reduce((sum, { size, max }) => sum + (size ?? max ?? 1), 0);
   const sharedMemoryBytes = defaultSharedMemoryBytes(workers, limits);
   return sized.map((pool) => ({
     ...pool,

@@ -103,7 +103,9 @@ export type FilesConfig = ParsedConfig["files"];
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig
   extends Omit<ParsedPool, "size" | "sharedMemoryBytes" | "modulePaths" | "drainMs"> {
-  /** The number of workers; absent if it depends on the devices of the machine. */
+  /**
+   * The number of workers; absent if it depends on the devices of the machine, or on the work.
+   */
   readonly size?: number | undefined;
   /** The memory that a worker and the host share, in each direction. */
   readonly sharedMemoryBytes: number;
@@ -121,7 +123,7 @@ export interface Config extends Omit<ParsedConfig, "pools"> {
 
 /** A pool of a host. */
 export interface SizedPoolConfig extends PoolConfig {
-  /** The number of workers. */
+  /** The most workers. */
   readonly size: number;
 }
 

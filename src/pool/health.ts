@@ -31,7 +31,7 @@ export interface DeviceReadiness {
 export interface PoolReadiness {
   /** True if a worker of the pool answered the ping in time. */
   readonly ready: boolean;
-  /** The round-trip time of the ping; only if ready. */
+  /** The round-trip time of the ping; only if ready, and not if the pool is at rest. */
   readonly pingMs?: number;
   /** The reason why no worker answered; only if not ready. */
   readonly reason?: string;
@@ -48,12 +48,15 @@ export class Health {
 
   /**
    * Sends a ping through every pool. Default of `timeoutMs`: 2,000. An unhealthy device alone does
-   * not make the host unready, since its pools may go on with others.
+   * not make the host unready, since its pools may go on with others. A pool that may have no
+   * worker, and has none, is ready unless its starts fail; none is started.
    */
   async ready({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
     const bound = withTimeout(timeoutMs, signal);
     const entries = await Promise.all(
       [...this.#pools.values()].map(async (pool): Promise<[string, PoolReadiness]> => {
+        // Nothing is started to find out whether it could be.
+        if (pool.isReadyWithoutWorker) return [pool.name, { ready: true }];
         try {
           return [pool.name, { ready: true, pingMs: await pool.ping(bound) }];
         } catch (error) {
@@ -78,7 +81,7 @@ export class Health {
   }
 
   /**
-   * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
+   * Resolves when every pool has a ready worker, or may have none. Default of `timeoutMs`: none.
    *
    * @throws {SnakedenError} `pool_unhealthy`, `device_unavailable`, `shutting_down`;
    * `startup_failed` when the time is up.

@@ -52,7 +52,11 @@ export {
   DeviceHealth,
   Heartbeat,
   type HeartbeatOptions,
+  MAX_WORKERS,
   type QuarantinedSlot,
+  type ResizeRequest,
+  type ScaleLimits,
+  type StartCap,
   type Trial,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
@@ -82,10 +86,16 @@ export {
   type WaitOptions,
 } from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
-export type { PoolRoom } from "./dispatcher.ts";
+export type { PoolRoom } from "./dispatch/mod.ts";
 export { Pool } from "./pool.ts";
-export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
-export { changesText, type ToolChanges } from "./tool_changes.ts";
+export {
+  changesText,
+  type CodeChange,
+  type CodeEvent,
+  type ReloadInfo,
+  type ReloadState,
+  type ToolChanges,
+} from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";

@@ -1,23 +1,20 @@
 import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
-import { SnakedenError, type WorkerExit } from "../errors.ts";
+import { SnakedenError } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
 import { PoolSessions } from "./affinity/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
-import { Dispatcher, type PoolRoom } from "./dispatcher.ts";
-import { type CodeChange, PoolCode } from "./pool_code.ts";
+import { type CodeChange, PoolCode } from "./code/mod.ts";
+import { Dispatcher, PoolDemand, type PoolRoom } from "./dispatch/mod.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
+import { PROFILES } from "./profiles/mod.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { RegisteredTools } from "./registered/mod.ts";
 import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
-import {
-  type PoolDevices,
-  type QuarantinedSlot,
-  Supervisor,
-  type SupervisorEvents,
-  type UnhealthyDevice,
-} from "./supervision/mod.ts";
+import { type ResizeRequest, type ScaleLimits, Supervisor } from "./supervision/mod.ts";
+import { SupervisedPool } from "./supervised_pool.ts";
+import { WorkerEvents } from "./worker_events.ts";
 import { firstPong, REPLACE_CAUSES, type Worker } from "./workers/mod.ts";
 
 /**
@@ -26,7 +23,7 @@ import { firstPong, REPLACE_CAUSES, type Worker } from "./workers/mod.ts";
  * before them takes long, or when the worker ends. When a worker dies, the {@link CrashPolicy}
  * decides whether its calls fail or run again, and the {@link Supervisor} replaces the worker.
  */
-export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
+export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   readonly deadlines: Alarms;
   /** The code that its workers run. */
   readonly code: PoolCode;
@@ -35,13 +32,14 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** The tools that its workers have registered. */
   readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
-  readonly #supervisor: Supervisor;
+  protected override readonly supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats: StatsCounter;
   readonly #lifecycle: PoolLifecycle;
+  readonly #events: WorkerEvents;
   readonly services: CallOwner["services"];
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   /** The reason why it ends, such as `was removed`, for the errors of calls that it refuses. */
@@ -50,6 +48,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   #stopped: Promise<void> | undefined;
 
   constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, stats, ...deps }: PoolDeps) {
+    super();
     this.services = services ?? NO_SERVICES;
     this.#stats = stats ?? new StatsCounter();
     this.deadlines = new Alarms(clock);
@@ -64,15 +63,33 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       affinity: options,
-      onAnswered: (worker) => this.#proved(worker),
+      onAnswered: (worker) => this.#events.answered(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
-    const workers = { ...options, callPrefix: this.callPrefix };
-    const parts = { ...deps, alarms: this.#workerAlarms, clock };
-    this.#supervisor = new Supervisor(workers, parts, this);
+    const now = (): number => this.deadlines.now;
+    this.#events = new WorkerEvents({
+      dispatcher: this.#dispatcher,
+      lifecycle: this.#lifecycle,
+      code: this.code,
+      crashes: this.#crashes,
+      now,
+      supervisor: () => this.supervisor,
+    });
+    const demand = new PoolDemand({
+      dispatcher: this.#dispatcher,
+      capacity: PROFILES[options.profile].capacity,
+      hasTools: (worker) => this.registered.has(worker),
+      now,
+    });
+    this.supervisor = new Supervisor(
+      { ...options, callPrefix: this.callPrefix },
+      { ...deps, demand, alarms: this.#workerAlarms, clock },
+      this.#events,
+    );
+    this.#listen();
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));
@@ -83,8 +100,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#options.name;
   }
 
-  get size(): number {
-    return this.#options.size;
+  /** True while no call is sent to a worker; see {@link Pool.pause}. */
+  get isPaused(): boolean {
+    return this.#dispatcher.isPaused;
   }
 
   /** Its room for more work. */
@@ -114,29 +132,19 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#lifecycle.state;
   }
 
+  /** True if it has no worker, and is to start one only for the next call. */
+  get isReadyWithoutWorker(): boolean {
+    return this.state === "ready" && !this.#dispatcher.isServing;
+  }
+
   /** The reason why the last start of a worker failed. Callers see only its first line. */
   get reason(): string | undefined {
     if (this.state !== "unhealthy" && this.state !== "starting") return undefined;
-    return devicesText(this.heldUpBy) || this.#supervisor.health.reason;
-  }
-
-  /** The unhealthy devices for which all its slots wait; none if it has, or gets, a worker. */
-  get heldUpBy(): readonly UnhealthyDevice[] {
-    return this.#supervisor.heldUpBy;
-  }
-
-  /** The devices that its workers are given. */
-  get devices(): Pick<PoolDevices, "assigned" | "ids" | "unhealthy"> {
-    return this.#supervisor.devices;
-  }
-
-  /** The number of starts that failed in a row. */
-  get failures(): number {
-    return this.#supervisor.health.failures;
+    return devicesText(this.heldUpBy) || this.supervisor.health.reason;
   }
 
   get stats(): PoolStats {
-    const { restarts, recycled } = this.#supervisor;
+    const { restarts, recycled } = this.supervisor;
     return { ...this.#stats.snapshot, restarts, recycled };
   }
 
@@ -145,23 +153,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#crashes.stats;
   }
 
-  /** The slots that stay empty for a while because their workers crashed too often. */
-  get tainted(): readonly QuarantinedSlot[] {
-    return this.#supervisor.quarantine.slots;
-  }
-
   /** The number of calls that wait for a worker. */
   get queued(): number {
     return this.#dispatcher.queued;
-  }
-
-  get workers(): readonly Worker[] {
-    return this.#supervisor.workers;
-  }
-
-  /** The workers that take calls or run one. */
-  get serving(): readonly Worker[] {
-    return this.#supervisor.servingAll;
   }
 
   /** The tools of its newest worker; empty until the first one is ready. */
@@ -180,11 +174,13 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Starts the workers and keeps `size` of them. Resolves when each slot has tried to start one,
-   * successfully or not.
+   * Starts the first workers and keeps as many as it must. Resolves when each slot of the first
+   * ones has tried to start one, successfully or not.
    */
   async start(): Promise<void> {
-    await this.#supervisor.start();
+    const started = this.supervisor.start();
+    this.#events.assess();
+    await started;
   }
 
   /** Calls `listener` after each change of state; returns a function that removes it. */
@@ -247,9 +243,55 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return await firstPong(workers, signal);
   }
 
-  /** Replaces a worker, which finishes the calls that it runs. Resolves when it has exited. */
-  async stopWorker(worker: Worker): Promise<void> {
-    await this.#supervisor.replace(worker, REPLACE_CAUSES.stopped);
+  /**
+   * Ends a worker: `soft` lets it finish the calls that it runs, `hard` kills it, and its calls
+   * fail. It gets a successor, unless the pool has more than `min` workers and no call waits.
+   * Resolves when it has exited.
+   */
+  async stopWorker(
+    worker: Worker,
+    { mode = "soft" }: { readonly mode?: "soft" | "hard" } = {},
+  ): Promise<void> {
+    if (mode === "hard") await this.supervisor.kill(worker);
+    else await this.supervisor.replace(worker, REPLACE_CAUSES.stopped);
+  }
+
+  /**
+   * Changes how many workers it keeps; what is left out stays. Missing workers are started. Excess
+   * ones take no more calls, finish theirs and end: idle ones first, those with strict sessions
+   * last. Returns the limits, which hold at once.
+   *
+   * @throws {SnakedenError} `invalid_input` naming each field, `shutting_down`.
+   */
+  resize(change: ResizeRequest): ScaleLimits {
+    this.assertOpen();
+    const limits = this.supervisor.scaling.resize(change);
+    this.#listen();
+    this.#events.assess();
+    return limits;
+  }
+
+  /**
+   * Sends no more calls: those that wait, and new ones, wait until {@link Pool.resume} or their
+   * deadlines. Those that run go on.
+   *
+   * @throws {SnakedenError} `shutting_down`.
+   */
+  pause(): void {
+    this.assertOpen();
+    this.#dispatcher.pause();
+  }
+
+  /** Ends a pause. */
+  resume(): void {
+    this.assertOpen();
+    this.#dispatcher.resume(this.deadlines.now);
+  }
+
+  /** Starts workers if they are needed, since there may be room for them beyond its own limits. */
+  reconsider(): void {
+    this.supervisor.scaling.reconsider();
+    this.#dispatcher.onIdle?.();
   }
 
   /**
@@ -260,10 +302,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * @throws {SnakedenError} At once: `shutting_down`.
    */
   recycle(workers: readonly Worker[] | undefined, signal?: AbortSignal): Promise<void> {
-    if (!this.#lifecycle.isOpen) throw stateRefusal(this);
+    this.assertOpen();
     return workers === undefined
       ? this.#recycleAll(signal)
-      : this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
+      : this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
   }
 
   /**
@@ -275,7 +317,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   reload(change: CodeChange): void {
     if (!this.#lifecycle.isOpen) return;
     this.code.changed(change);
-    this.#supervisor.reload();
+    this.supervisor.reload();
   }
 
   /**
@@ -305,81 +347,21 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher.withdraw(call);
   }
 
-  // ---- SupervisorEvents ----
-
-  onReady(worker: Worker, predecessor?: Worker): void {
-    const { now } = this.deadlines;
-    if (predecessor !== undefined) this.#dispatcher.leave(predecessor, now);
-    this.#dispatcher.join(worker, now);
-    this.#lifecycle.transition("ready");
-    this.code.ready(worker, { isNewest: this.#supervisor.hasNewestCode(worker) });
-  }
-
-  onStartFailed(worker: Worker, reason: string): boolean {
-    return this.code.failed(worker, {
-      reason,
-      isNewest: this.#supervisor.hasNewestCode(worker),
-      isServing: this.#dispatcher.isServing,
-    });
-  }
-
-  onLost(worker: Worker): void {
-    this.#dispatcher.leave(worker, this.deadlines.now);
-    if (worker.state !== "gone") this.#assess();
-    // An answer that proves the pool may still be in the stream, so it is onExit() that assesses.
-    else if (this.state === "ready" && !this.#dispatcher.isServing) {
-      this.#lifecycle.transition("starting");
-    }
-  }
-
-  onExit(worker: Worker, exit: WorkerExit): void {
-    // First: calls that wait for this worker alone end because of it, not of the pool's health.
-    this.#dispatcher.exited(worker, exit, this.deadlines.now);
-    this.#assess();
-    const { lost, unstarted } = worker.inFlightAtExit;
-    for (const attempt of [...lost, ...unstarted]) attempt.end();
-    const flight = {
-      worker,
-      exit,
-      lost: lost.map(({ call }) => call),
-      unstarted: unstarted.map(({ call }) => call),
-    };
-    for (const judgement of this.#crashes.judge(flight)) this.#dispatcher.carryOut(judgement);
-  }
-
-  onImported(path: string): void {
-    this.code.imported(path);
-  }
-
-  onCallLimitLifted(worker: Worker): void {
-    this.#dispatcher.rejoin(worker, this.deadlines.now);
-  }
-
-  onHealth(): void {
-    this.#assess();
-  }
-
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
-    this.#supervisor.startAfresh();
-    await this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
+    this.supervisor.startAfresh();
+    await this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
     if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
   }
 
-  // ---- state ----
-
-  /** Updates the state by the health of the pool if no worker serves. */
-  #assess(): void {
-    if (this.#dispatcher.isServing || !this.#lifecycle.isOpen) return;
-    const isUnhealthy = this.#supervisor.health.isUnhealthy || this.heldUpBy.length > 0;
-    this.#lifecycle.transition(isUnhealthy ? "unhealthy" : "starting");
+  /** Lets the scaling hear of calls, if the number of workers depends on them. */
+  #listen(): void {
+    const { scaling } = this.supervisor;
+    this.#dispatcher.scaling = scaling.isElastic ? scaling : undefined;
   }
 
-  /** Called when a worker has answered, which proves that it works. */
-  #proved(worker: Worker): void {
-    const { health, devices } = this.#supervisor;
-    if (health.isInDoubt) health.proved();
-    devices.answered(worker);
+  protected override assertOpen(): void {
+    if (!this.#lifecycle.isOpen) throw stateRefusal(this);
   }
 
   /** Counts a refused request, and returns `reason`. */
@@ -390,9 +372,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   async #stop(drainMs: number): Promise<void> {
     this.#lifecycle.transition("stopping");
-    this.#supervisor.close();
+    this.supervisor.close();
     for (const worker of this.workers) this.#dispatcher.leave(worker, this.deadlines.now);
-    await this.#supervisor.stop(drainMs);
+    await this.supervisor.stop(drainMs);
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#lifecycle.transition("stopped");

@@ -3,7 +3,7 @@ import type { DeviceKind, Place } from "../hardware/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
-import type { ReloadInfo } from "./pool_code.ts";
+import type { ReloadInfo } from "./code/mod.ts";
 import type { PoolState } from "./pool_state.ts";
 import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot, UnhealthyDevice } from "./supervision/mod.ts";
@@ -22,8 +22,16 @@ export interface PoolInfo {
   readonly adapter: string;
   /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
-  /** The number of workers that the pool keeps. */
+  /** The most workers that the pool may have. */
   readonly size: number;
+  /** The fewest workers; less than `size` if their number depends on the work. */
+  readonly min: number;
+  /** The most workers; the same as `size`. */
+  readonly max: number;
+  /** The idle workers that are kept ready beyond those that are busy. */
+  readonly spare: number;
+  /** True while no call is sent to a worker. */
+  readonly paused: boolean;
   /** The ids of the devices that its workers are given; absent if the pool assigns none. */
   readonly devices?: readonly string[];
   /** The state of the pool. */
@@ -78,6 +86,11 @@ export interface WorkerInfo {
   readonly startedAt: string;
   /** The number of calls that the worker has been given. */
   readonly calls: number;
+  /**
+   * The time at which it last ended a call, in ISO 8601; now while it has one. Absent before its
+   * first call.
+   */
+  readonly lastUsedAt?: string;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
@@ -115,6 +128,8 @@ export function describePool(
     adapter: [adapter].flat().join(", "),
     profile,
     size: pool.size,
+    ...pool.limits,
+    paused: pool.isPaused,
     ...(assigned.length === 0 ? {} : { devices: assigned }),
     state: pool.state,
     ...(reason === undefined ? {} : { reason }),
@@ -141,6 +156,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     state: worker.state,
     startedAt: worker.startedAt.toISOString(),
     calls: worker.calls,
+    ...(worker.calls === 0 ? {} : { lastUsedAt: lastUsedAt(worker) }),
     ...(pid === undefined ? {} : { pid }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
     ...(place === undefined ? {} : { device: describeDevice(place) }),
@@ -148,6 +164,11 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
     ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
   };
+}
+
+function lastUsedAt({ state, usedAt, alarms }: Worker): string {
+  const agoMs = state === "busy" ? 0 : alarms.now - usedAt;
+  return new Date(Date.now() - agoMs).toISOString();
 }
 
 function describeDevice({ device: { id, kind, name, uuid }, share }: Place): WorkerDevice {

@@ -15,6 +15,9 @@ const workerSchema = schemaOf<WorkerInfo>()(
     state: z.enum(["starting", "ready", "busy", "stopping", "gone"]),
     startedAt: z.iso.datetime(),
     calls: z.number().int().nonnegative().openapi({ description: "Calls that it has been given." }),
+    lastUsedAt: z.iso.datetime().optional().openapi({
+      description: "When it last ended a call; now while it has one. Absent before the first.",
+    }),
     pid: z.number().int().optional(),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     device: z.object({

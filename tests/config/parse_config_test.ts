@@ -33,6 +33,9 @@ Deno.test("parseConfig() fills in every default", () => {
   assert.equal(sharedMemoryBytes, defaultSharedMemoryBytes(pool.size));
   assert.deepEqual(rest, {
     name: "default",
+    spare: 0,
+    idleTtlMs: 900_000,
+    whenBusy: "wait",
     devices: "inherit",
     adapter: "snakeden.demo",
     profile: "process",

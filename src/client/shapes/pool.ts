@@ -124,8 +124,16 @@ export interface PoolInfo {
   readonly adapter: string;
   /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
-  /** The number of workers that the pool keeps. */
+  /** The most workers that the pool may have. */
   readonly size: number;
+  /** The fewest workers; less than `size` if their number depends on the work. */
+  readonly min: number;
+  /** The most workers; the same as `size`. */
+  readonly max: number;
+  /** The idle workers that are kept ready beyond those that are busy. */
+  readonly spare: number;
+  /** True while no call is sent to a worker. */
+  readonly paused: boolean;
   /** The ids of the devices that its workers are given; absent if the pool assigns none. */
   readonly devices?: readonly string[];
   /** The state of the pool. */
@@ -207,6 +215,11 @@ export interface WorkerInfo {
   readonly startedAt: string;
   /** The number of calls that the worker has been given. */
   readonly calls: number;
+  /**
+   * The time at which it last ended a call, in ISO 8601; now while it has one. Absent before its
+   * first call.
+   */
+  readonly lastUsedAt?: string;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */

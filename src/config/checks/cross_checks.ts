@@ -3,6 +3,7 @@ import { HOST_ENV, WORKER_ENV } from "../../process/mod.ts";
 import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
+import { elasticIssues } from "./elastic_checks.ts";
 import { isLoopback } from "../loopback.ts";
 import { scriptIssues } from "./script_checks.ts";
 import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
@@ -25,6 +26,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...scriptIssues(input.jobs),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
+    ...pools.flatMap(elasticIssues),
     ...pools.flatMap(deviceIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),

@@ -14,6 +14,7 @@ import {
   whole,
 } from "../schema_parts.ts";
 import { deviceKeys } from "./devices_schema.ts";
+import { elasticKeys } from "./elastic_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
 
@@ -87,11 +88,13 @@ export const poolSchema = group({
     allowed: "a small letter, then up to 62 small letters, digits, `_` or `-`",
   }),
   size: whole(1, 256, {
-    description: "Number of workers. With `devices`, a multiple of the number of devices.",
+    description: "Number of workers. With `devices`, a multiple of the number of devices. For a " +
+      "number that follows the work, `min` and `max` instead.",
     defaultText: "usable CPU cores, at least 2, and no more than the memory holds (128 MiB a " +
       "worker, shared by the pools); with `devices` other than `inherit` and `cpu`, devices " +
       "x `workersPerDevice`",
   }).optional(),
+  ...elasticKeys,
   ...deviceKeys,
   adapter: z.union([z.string(), z.array(z.string()).min(1).max(64)]).meta({
     description: "Python module with the tools, a class in one, all modules of a package, or a " +

@@ -15,6 +15,7 @@ export type PoolNeeds = Pick<
   PoolConfig,
   | "name"
   | "size"
+  | "max"
   | "devices"
   | "workersPerDevice"
   | "deviceMemoryPerWorkerBytes"
@@ -24,7 +25,7 @@ export type PoolNeeds = Pick<
 
 /** The workers of a pool, and their devices. */
 export interface Placement {
-  /** The number of workers. */
+  /** The most workers. */
   readonly size: number;
   /**
    * The places of the slots, one a device: slot i has `places[i % places.length]`. Empty if the
@@ -135,7 +136,8 @@ function fallbackWarning({ pool, devices }: Choice, { problems }: Machine): stri
 }
 
 function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
-  const { size, workersPerDevice } = pool;
+  const { workersPerDevice, max } = pool;
+  const [sizeKey, size] = max === undefined ? ["size", pool.size] : ["max", max];
   const count = devices.length;
   const path = `pools[${index}]`;
   if (count === 0) return [];
@@ -162,7 +164,7 @@ function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
   }
   if (workersPerDevice !== undefined && size !== count * workersPerDevice) {
     return [{
-      path: `${path}.size`,
+      path: `${path}.${sizeKey}`,
       message: `given ${size}, but ${what} with workersPerDevice ${workersPerDevice} make ` +
         `${count * workersPerDevice} workers; allowed: ${count * workersPerDevice}, or leave out ` +
         "one of the two keys",
@@ -170,7 +172,7 @@ function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
   }
   if (size % count !== 0) {
     return [{
-      path: `${path}.size`,
+      path: `${path}.${sizeKey}`,
       message:
         `given ${size}, which is not a multiple of its ${what}; allowed: a multiple of ${count}`,
     }];
@@ -179,7 +181,7 @@ function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
 }
 
 function sizeOf({ pool, devices, poolCount }: Choice): number {
-  const { size, workersPerDevice } = pool;
+  const { workersPerDevice, max, size = max } = pool;
   if (size !== undefined) return size;
   const hasAccelerator = devices.some(({ kind }) => kind !== "cpu");
   return hasAccelerator || workersPerDevice !== undefined

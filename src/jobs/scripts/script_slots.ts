@@ -31,6 +31,7 @@ export class ScriptSlots {
       get idle(): number {
         return free.length;
       },
+      startable: 0,
       onIdle: undefined,
     };
   }

@@ -31,11 +31,10 @@ export interface SessionWorker {
  * Keeps the calls of sessions to their workers. A worker is one process: its successor, which has
  * the same id, is another one.
  *
- * A strict call waits in the queue of its worker, apart from the queue of all workers, so that
- * neither holds the other up. While its session is bound to no worker, it waits in the queue of all
- * workers; the first one that is sent binds the session, and the others follow it. When a worker
- * takes no more calls, the strict calls that wait for it are refused, since no other worker has the
- * state of their sessions.
+ * A strict call waits in the queue of its worker, so that it and the queue of all workers do not
+ * hold each other up. While its session is bound to no worker, it waits in the latter; the first
+ * one that is sent binds the session, and the others follow it. When a worker takes no more calls,
+ * the strict calls that wait for it are refused: no other one has the state of their sessions.
  *
  * It never sends a call. The dispatcher asks it where a call may go, and reports what happens.
  */
@@ -61,12 +60,10 @@ export class Affinity {
     return this.#waiting;
   }
 
-  /** The number of sessions that are remembered. */
   get sessions(): number {
     return this.table.size;
   }
 
-  /** Returns the worker of a session; undefined if it has none. */
   workerOf(sessionId: string, now: number): SessionWorker | undefined {
     const { home, isStrict = false } = this.table.get(sessionId, now) ?? {};
     if (home === undefined) return undefined;
@@ -74,7 +71,12 @@ export class Affinity {
     return { workerId, incarnation, end: end?.text, isStrict };
   }
 
-  /** Forgets a session that has ended. Its calls that wait or run are not affected. */
+  /** Returns true if a worker has strict sessions, which would be lost with it. */
+  hasStrict(worker: Worker, now: number): boolean {
+    const home = this.#homes.get(worker);
+    return home !== undefined && this.#table.holds(home, now);
+  }
+
   forget(sessionId: string, now: number): void {
     const binding = this.table.get(sessionId, now);
     if (binding !== undefined) this.table.delete(binding);
@@ -220,7 +222,6 @@ export class Affinity {
     else this.#common.remove(call);
   }
 
-  /** Takes out any call that waits for one worker; returns undefined if there is none. */
   shift(): Call | undefined {
     for (const { queue } of this.#homes.values()) {
       const call = queue.shift();
@@ -291,7 +292,6 @@ export class Affinity {
 
   // ---- workers ----
 
-  /** Notes that a worker takes calls. */
   joined(worker: Worker): void {
     this.#homes.set(worker, new Home(worker));
   }
@@ -339,6 +339,7 @@ export class Affinity {
     const home = this.#homes.get(worker);
     binding.home = home;
     if (home === undefined) return;
+    this.#table.tied(binding);
     for (const call of binding.waiting ?? []) {
       if (!this.#common.remove(call)) continue;
       home.queue.putBack(call);
@@ -348,6 +349,7 @@ export class Affinity {
 
   #unbind(binding: Binding): void {
     const { home } = binding;
+    this.#table.untied(binding);
     binding.home = undefined;
     for (const call of binding.waiting ?? []) {
       if (!home?.queue.remove(call)) continue;

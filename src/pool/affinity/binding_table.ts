@@ -1,5 +1,6 @@
 import { CallList } from "../calls/mod.ts";
 import { Binding } from "./binding.ts";
+import type { Home } from "./home.ts";
 
 /** Limits of a {@link BindingTable}. */
 export interface BindingLimits {
@@ -26,6 +27,8 @@ export class BindingTable {
   /** Both in the order of {@link Binding.listedAt}. */
   readonly #hints = new CallList<Binding>();
   readonly #strict = new CallList<Binding>();
+  /** The strict ones by the home that they are bound to. */
+  readonly #byHome = new WeakMap<Home, Set<Binding>>();
 
   constructor(limits: BindingLimits) {
     this.#limits = limits;
@@ -71,7 +74,10 @@ export class BindingTable {
   /** Puts a binding into the place of the one that its session has, if it has one. */
   put(binding: Binding): void {
     const current = this.#bindings.get(binding.sessionId);
-    if (current !== undefined) this.#listOf(current).remove(current);
+    if (current !== undefined) {
+      this.#listOf(current).remove(current);
+      this.untied(current);
+    }
     this.#bindings.set(binding.sessionId, binding);
     this.#list(binding);
   }
@@ -80,12 +86,39 @@ export class BindingTable {
   harden(binding: Binding): void {
     const isListed = this.#hints.remove(binding);
     binding.isStrict = true;
-    if (isListed) this.#list(binding);
+    if (!isListed) return;
+    this.#list(binding);
+    this.tied(binding);
   }
 
   /** Removes a binding. Its calls that are under way keep it. */
   delete(binding: Binding): void {
-    if (this.#listOf(binding).remove(binding)) this.#bindings.delete(binding.sessionId);
+    if (!this.#listOf(binding).remove(binding)) return;
+    this.#bindings.delete(binding.sessionId);
+    this.untied(binding);
+  }
+
+  /** Notes that a binding has got its home. */
+  tied(binding: Binding): void {
+    const { home, isStrict } = binding;
+    if (home === undefined || !isStrict || !this.has(binding)) return;
+    const known = this.#byHome.get(home);
+    if (known === undefined) this.#byHome.set(home, new Set([binding]));
+    else known.add(binding);
+  }
+
+  /** Notes that a binding loses its home, or is not in the table any more. */
+  untied(binding: Binding): void {
+    if (binding.home !== undefined) this.#byHome.get(binding.home)?.delete(binding);
+  }
+
+  /** Returns true if a strict session is bound to this home, and its time is not up. */
+  holds(home: Home, now: number): boolean {
+    for (const binding of this.#byHome.get(home) ?? []) {
+      if (!this.#isExpired(binding, now)) return true;
+      this.delete(binding);
+    }
+    return false;
   }
 
   #listOf({ isStrict }: Binding): CallList<Binding> {

@@ -53,6 +53,9 @@ export function describeLeaving(
     return { text: `received ${leavingFor} and ended`, reason: "terminated" };
   }
   if (replaceCause === undefined) return { text: "was stopped", reason: "stopped" };
+  if (replaceCause.code === "scaled_down") {
+    return { text: `was ended: ${replaceCause.text}`, reason: replaceCause.code };
+  }
   return { text: `was replaced: ${replaceCause.text}`, reason: replaceCause.code };
 }
 

@@ -121,6 +121,11 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.sequence >>> 0;
   }
 
+  /** The time on the clock of its owner at which it was made. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
   /** The number of its items, each of which runs the tool once; undefined if it is no bulk call. */
   get items(): number | undefined {
     return this.#request.bulk?.length;

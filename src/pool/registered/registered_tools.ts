@@ -100,6 +100,11 @@ export class RegisteredTools {
     return this.#find(tool, sessionId)?.tool.stallTimeoutMs ?? 0;
   }
 
+  /** Returns true if a worker has registered tools, which would end with it. */
+  has(worker: Worker): boolean {
+    return this.#owners.has(worker);
+  }
+
   /** True if a tool declares that it may run twice. */
   isIdempotent(tool: string, sessionId?: string): boolean {
     return this.#find(tool, sessionId)?.tool.idempotent === true;

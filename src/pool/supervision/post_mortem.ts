@@ -2,9 +2,8 @@ import type { WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { describeExit, isOwnDoing, isSignalled } from "../crashes/mod.ts";
 import type { PoolDevices } from "./devices/mod.ts";
+import { hasProvedItself, type PoolHealth, type Quarantine } from "./health/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
-import { hasProvedItself, type PoolHealth } from "./pool_health.ts";
-import type { Quarantine } from "./quarantine.ts";
 
 /**
  * Counts the end of a worker against its slot (the pauses between starts), the health of its pool,

@@ -2,11 +2,11 @@ import { Condition, Semaphore } from "../../async/mod.ts";
 import { getLogger } from "../../log.ts";
 import type { ReplaceCause, StopOptions, Worker } from "../workers/mod.ts";
 import type { PoolDevices } from "./devices/mod.ts";
+import { StartBackoff } from "./health/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { Pauses } from "./pauses.ts";
 import type { ReplacePolicy } from "./replace_policy.ts";
 import type { Slot } from "./slot.ts";
-import { StartBackoff } from "./start_backoff.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 
 /** A worker that reaches a limit sooner than this may have exceeded it from the start. */

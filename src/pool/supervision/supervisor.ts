@@ -1,26 +1,30 @@
 import { LoneAlarm, settlesWithin } from "../../async/mod.ts";
 import { SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
+import type { Worker } from "../workers/mod.ts";
+import { CodeTurnover } from "./code_turnover.ts";
 import { PoolDevices, startingPlaces, type UnhealthyDevice } from "./devices/mod.ts";
+import { hasProvedItself, PoolHealth, Quarantine } from "./health/mod.ts";
 import { FrozenWorkers, Heartbeat } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Pauses } from "./pauses.ts";
-import { hasProvedItself, PoolHealth } from "./pool_health.ts";
 import { PostMortem } from "./post_mortem.ts";
-import { Quarantine } from "./quarantine.ts";
 import { RecyclePolicy, type ReplaceCause } from "./recycle_policy.ts";
 import { ReplacePolicy } from "./replace_policy.ts";
-import { Slot, type SlotDeps } from "./slot.ts";
+import { Scaling } from "./scaling/mod.ts";
+import type { Slot } from "./slot.ts";
+import { SlotSet } from "./slot_set.ts";
 import { Succession } from "./succession.ts";
 import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
 import { WorkerStarter } from "./worker_starter.ts";
+import { WorkerWatch } from "./worker_watch.ts";
 
 /** Default of `reapMs`. */
 const REAP_MS = 5_000;
 
 /**
  * Keeps the slots of a pool filled until it is stopped, and decides when each worker is replaced.
+ * The {@link Scaling} decides how many slots are to be filled.
  *
  * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
  * goes through the {@link Succession}. A worker that was asked to end from outside the host takes
@@ -28,13 +32,13 @@ const REAP_MS = 5_000;
  * exited, as the {@link ReplacePolicy} says.
  *
  * After a change of the code ({@link Supervisor.reload}), one successor tries it out. If the
- * successor cannot start, all other workers go on. Once the first worker with the new code is
- * ready, the workers with older code take no more calls and are dismissed.
+ * successor cannot start, all other workers go on; see {@link CodeTurnover}.
  */
-export class Supervisor implements WorkerListener<Worker> {
+export class Supervisor {
   readonly health: PoolHealth;
   readonly quarantine: Quarantine;
   readonly devices: PoolDevices;
+  readonly scaling: Scaling<Slot>;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
@@ -46,26 +50,23 @@ export class Supervisor implements WorkerListener<Worker> {
   readonly #postMortem: PostMortem;
   readonly #starter: WorkerStarter;
   readonly #succession: Succession;
-  readonly #slots: readonly Slot[];
+  readonly #turnover: CodeTurnover;
+  readonly #slots: SlotSet;
   readonly #occupancies = new Map<Worker, Occupancy>();
   readonly #stopping = new AbortController();
   readonly #triedAll = Promise.withResolvers<void>();
-  #filled: readonly Promise<void>[] = [];
-  /** The {@link Worker.order} from which on workers have the newest code. */
-  #newestFrom = 0;
-  /** The number of workers with old code that were replaced without the succession. */
-  #outdated = 0;
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps, events: SupervisorEvents) {
     this.#options = options;
     this.#deps = deps;
     this.#events = events;
     const { signal: stopping } = this.#stopping;
-    this.health = new PoolHealth(options.size, () => events.onHealth());
+    const { size, min = size } = options;
+    this.health = new PoolHealth(min, () => events.onHealth());
     this.quarantine = new Quarantine(options, () => deps.alarms.now);
     this.devices = new PoolDevices(options, {
       ...deps,
-      startingAt: () => startingPlaces(this.#slots, this.workers),
+      startingAt: () => startingPlaces(this.#slots.all.filter((it) => it.isWanted), this.workers),
       onChange: () => this.#onDevices(),
     });
     this.#recycling = new RecyclePolicy(options.recycle);
@@ -77,7 +78,15 @@ export class Supervisor implements WorkerListener<Worker> {
       ...deps,
       ...options,
       recycling: this.#recycling,
-      listener: this,
+      listener: new WorkerWatch({
+        limits: options.limits,
+        recycling: this.#recycling,
+        occupancyOf: (worker) => this.#occupancies.get(worker),
+        succeed: (occupancy, cause, how) => this.#succession.begin(occupancy, cause, how),
+        leaves: (occupancy) => this.#leaves(occupancy),
+        onLost: (worker) => events.onLost(worker),
+        onImported: (path) => events.onImported(path),
+      }),
       stopping,
       onFailed: (worker, reason) => events.onStartFailed(worker, reason),
     });
@@ -95,7 +104,14 @@ export class Supervisor implements WorkerListener<Worker> {
         events.onCallLimitLifted(worker);
       },
     });
-    const slotDeps: SlotDeps = {
+    this.#turnover = new CodeTurnover({
+      cause: this.#recycling.codeCause,
+      occupancies: () => this.#occupancies.values(),
+      succeed: (it) =>
+        this.#succession.begin(it, this.#recycling.codeCause, { wears: false, isQuiet: true }),
+      dismiss: (it) => this.#dismiss(it),
+    });
+    this.#slots = new SlotSet(options, {
       starter: this.#starter,
       health: this.health,
       quarantine: this.quarantine,
@@ -105,12 +121,18 @@ export class Supervisor implements WorkerListener<Worker> {
       serve: (slot, worker) => this.#serve(slot, worker),
       onHeldUp: () => this.#onDevices(),
       onFirstAttempt: () => this.#attempted(),
-    };
-    const { name, size, places = [] } = options;
-    this.#slots = Array.from(
-      { length: size },
-      (_, i) => new Slot({ id: `${name}-${i + 1}`, place: places[i % places.length] }, slotDeps),
-    );
+      isNeeded: (slot, attempt) => this.scaling.isNeeded(slot, attempt),
+      onChange: (slot) => this.scaling.changed(slot),
+    });
+    this.scaling = new Scaling(options, {
+      ...deps,
+      slots: this.#slots,
+      startMs: () => this.#starter.startMs,
+      occupancyOf: (worker) => this.#occupancies.get(worker),
+      holderOf: (slot) => this.#holderOf(slot),
+      end: (slot) => this.#endSlot(slot),
+      onWanted: (count) => this.#onWanted(count),
+    });
   }
 
   /** The workers that start, serve, or are being stopped. */
@@ -125,31 +147,32 @@ export class Supervisor implements WorkerListener<Worker> {
 
   /** The unhealthy devices for which all slots wait; none if any slot does not wait for one. */
   get heldUpBy(): readonly UnhealthyDevice[] {
-    return this.#slots.every((it) => it.isHeldUp) ? this.devices.unhealthy : [];
+    return this.#slots.areHeldUp ? this.devices.unhealthy : [];
   }
 
   /** The number of workers started to replace others. */
   get restarts(): number {
-    return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.#succession.handedOver);
+    return this.#slots.restarts + this.#succession.handedOver;
   }
 
   /** The number of live workers that were replaced; part of `restarts`. */
   get recycled(): number {
-    return this.#succession.completed + this.#outdated;
+    return this.#succession.completed + this.#turnover.outdated;
   }
 
   /** Returns true if a worker was created after the last change of the code. */
   hasNewestCode(worker: Worker): boolean {
-    return worker.order >= this.#newestFrom;
+    return this.#turnover.hasNewestCode(worker);
   }
 
   /**
-   * Fills the slots. Resolves when each has tried to start a worker, successfully or not, or when
-   * the supervisor is closed.
+   * Fills the first slots. Resolves when each has tried to start a worker, successfully or not, or
+   * when the supervisor is closed.
    */
   async start(): Promise<void> {
-    if (this.#filled.length === 0 && !this.#isStopping) {
-      this.#filled = this.#slots.map((slot) => slot.keepFilled());
+    if (!this.scaling.isOpen && !this.#isStopping) {
+      this.scaling.start();
+      if (this.scaling.isAtRest) this.#triedAll.resolve();
     }
     await this.#triedAll.promise;
   }
@@ -160,6 +183,7 @@ export class Supervisor implements WorkerListener<Worker> {
     this.#stopping.abort(
       new SnakedenError("shutting_down", `The pool ${name} is stopping`, { retryable: true }),
     );
+    this.scaling.close();
     this.devices.close();
     this.#triedAll.resolve();
   }
@@ -174,7 +198,7 @@ export class Supervisor implements WorkerListener<Worker> {
     const ended = Promise.allSettled([
       ...this.workers.map((worker) => worker.stop({ drainMs, killGraceMs })),
       ...[...this.#occupancies.values()].map((it) => it.exited),
-      ...this.#filled,
+      this.#slots.rested(),
     ]);
     if (!await settlesWithin(ended, drainMs + killGraceMs + reapMs)) {
       const pids = this.workers.map((it) => it.pid);
@@ -191,8 +215,17 @@ export class Supervisor implements WorkerListener<Worker> {
   async replace(worker: Worker, cause: ReplaceCause): Promise<void> {
     const occupancy = this.#occupancies.get(worker);
     if (occupancy === undefined || this.#isStopping) return await worker.stop(this.#options);
-    this.#succession.begin(occupancy, cause, { wears: false });
+    if (!this.scaling.dispense(occupancy, cause)) {
+      this.#succession.begin(occupancy, cause, { wears: false });
+    }
     await occupancy.exited;
+  }
+
+  /** Kills a worker, whose calls fail, or gives up its start. Resolves when it is gone. */
+  async kill(worker: Worker): Promise<void> {
+    if (worker.state === "starting") return await worker.stop(this.#options);
+    worker.kill("was killed: it was asked to stop at once");
+    await this.#occupancies.get(worker)?.exited;
   }
 
   /**
@@ -219,10 +252,10 @@ export class Supervisor implements WorkerListener<Worker> {
    */
   reload(): void {
     if (this.#isStopping) return;
-    this.#newestFrom = this.#starter.created;
+    this.#turnover.changed(this.#starter.created);
     this.#starter.isQuiet = true;
     this.startAfresh();
-    this.#tryOut();
+    this.#turnover.tryOut();
   }
 
   /**
@@ -235,45 +268,9 @@ export class Supervisor implements WorkerListener<Worker> {
     }
     this.quarantine.clear();
     this.devices.clear();
-    const asFirst = this.health.startAfresh();
-    for (const slot of this.#slots) slot.startAfresh({ asFirst });
+    this.#forgetFailures();
     this.#succession.startAfresh();
     this.#pauses.end();
-  }
-
-  // ---- WorkerListener ----
-
-  onLost(worker: Worker): void {
-    this.#events.onLost(worker);
-  }
-
-  onLeaving(worker: Worker): void {
-    const occupancy = this.#occupancies.get(worker);
-    // A worker that is not in its slot yet is checked when it takes the slot.
-    if (occupancy !== undefined && !worker.stopRequested) this.#leaves(occupancy);
-  }
-
-  onMemory(worker: Worker, rssBytes: number): void {
-    const breach = memoryBreach(this.#options.limits, rssBytes);
-    const occupancy = this.#occupancies.get(worker);
-    if (occupancy === undefined) return;
-    if (breach !== undefined) {
-      this.#log.error("{workerId} {breach}", { workerId: worker.id, breach: breach.text });
-      worker.killForFault(breach.text, breach);
-      return;
-    }
-    const cause = this.#recycling.memoryCause(rssBytes);
-    if (cause !== undefined) this.#succession.begin(occupancy, cause, { wears: true });
-  }
-
-  onImported(path: string): void {
-    this.#events.onImported(path);
-  }
-
-  onWorn(worker: Worker): void {
-    const occupancy = this.#occupancies.get(worker);
-    const { callsCause } = this.#recycling;
-    if (occupancy !== undefined) this.#succession.begin(occupancy, callsCause, { wears: false });
   }
 
   // ---- the life of a worker ----
@@ -284,8 +281,38 @@ export class Supervisor implements WorkerListener<Worker> {
 
   /** Called when slots may have begun or ceased to wait for their devices. */
   #onDevices(): void {
-    for (const slot of this.#slots) if (slot.isHeldUp) this.#succession.heldUp(slot);
+    for (const slot of this.#slots.all) if (slot.isHeldUp) this.#succession.heldUp(slot);
     this.#events.onHealth();
+  }
+
+  /** Returns the worker in a slot that was not told to end; undefined if there is none. */
+  #holderOf(slot: Slot): Occupancy | undefined {
+    return [...this.#occupancies.values()]
+      .findLast((it) => it.slot === slot && !it.worker.stopRequested);
+  }
+
+  /** Lets a slot come to rest with its worker, and gives up a start in it. */
+  #endSlot(slot: Slot): void {
+    slot.rest();
+    const occupancy = this.#holderOf(slot);
+    if (occupancy !== undefined) this.#retire(occupancy);
+    for (const worker of this.workers) {
+      if (worker.id === slot.id && worker.state === "starting") void worker.stop(this.#options);
+    }
+  }
+
+  #onWanted(count: number): void {
+    this.health.size = count;
+    this.quarantine.size = this.scaling.limits.max;
+    // What failed before says little about the next worker, which comes when one is needed.
+    if (count === 0) this.#forgetFailures();
+    if (this.health.hasTriedAll) this.#triedAll.resolve();
+    this.#events.onHealth();
+  }
+
+  #forgetFailures(): void {
+    const asFirst = this.health.startAfresh();
+    for (const slot of this.#slots.all) slot.startAfresh({ asFirst });
   }
 
   #attempted(): void {
@@ -304,7 +331,7 @@ export class Supervisor implements WorkerListener<Worker> {
     const occupancy = new Occupancy(slot, worker, (it, exit) => this.#onExit(it, exit));
     this.#occupancies.set(worker, occupancy);
     // The worker may become ready although it, or its pool, was asked to stop.
-    const isStopping = this.#isStopping || worker.stopRequested;
+    const isStopping = this.#isStopping || worker.stopRequested || !slot.isWanted;
     if (isStopping || worker.leavingFor !== undefined) {
       if (predecessor !== undefined) this.#events.onLost(predecessor);
       if (isStopping) void worker.stop(this.#options);
@@ -316,42 +343,8 @@ export class Supervisor implements WorkerListener<Worker> {
     this.#heartbeat.add(worker);
     this.#limitAge(occupancy);
     this.#succession.filled(slot);
-    if (this.#newestFrom > 0) this.#retireOutdated(predecessor);
+    this.#turnover.ready(predecessor);
     return occupancy;
-  }
-
-  /** The workers that take calls, by whether they have the newest code. */
-  #byCode(): { readonly newest: Occupancy[]; readonly outdated: Occupancy[] } {
-    const { newest = [], outdated = [] } = Object.groupBy(
-      [...this.#occupancies.values()].filter(({ worker }) => !worker.stopRequested),
-      ({ worker }) => this.hasNewestCode(worker) ? "newest" : "outdated",
-    );
-    return { newest, outdated };
-  }
-
-  /** Lets one worker be succeeded by one with the newest code, unless that is under way. */
-  #tryOut(): void {
-    const { outdated } = this.#byCode();
-    if (outdated.length === 0 || outdated.some(({ isEnding }) => isEnding)) return;
-    const chosen = outdated.find(({ worker }) => worker.state === "ready") ?? outdated[0];
-    if (chosen === undefined) return;
-    this.#succession.begin(chosen, this.#recycling.codeCause, { wears: false, isQuiet: true });
-  }
-
-  /**
-   * Lets the workers with older code take no more calls once one with the newest code does, and
-   * dismisses them.
-   */
-  #retireOutdated(predecessor: Worker | undefined): void {
-    const { newest, outdated } = this.#byCode();
-    if (newest.length === 0) return this.#tryOut();
-    for (const occupancy of outdated) {
-      // The succession ends it.
-      if (occupancy.worker === predecessor) continue;
-      this.#outdated++;
-      occupancy.worker.replaceCause = this.#recycling.codeCause;
-      this.#dismiss(occupancy);
-    }
   }
 
   #limitAge(occupancy: Occupancy): void {

@@ -4,18 +4,18 @@ import type { Place } from "../../hardware/mod.ts";
 import type { ProfileName } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { DeviceDemand, DeviceHealth } from "./devices/mod.ts";
+import type { QuarantineLimits } from "./health/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
-import type { QuarantineOptions } from "./quarantine.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";
 import type { ReplaceOrder } from "./replace_policy.ts";
+import type { Demand, ScaleOptions, StartCap } from "./scaling/mod.ts";
 
 /** Options of a set of workers. */
-export interface SupervisorOptions extends StopOptions, QuarantineOptions {
+export interface SupervisorOptions extends StopOptions, ScaleOptions, QuarantineLimits {
   /** The name of the pool. Its workers are `name-1`, `name-2`, ... */
   readonly name: string;
   /** The prefix of the ids of its calls, which workers show to tools. */
   readonly callPrefix?: string;
-  readonly size: number;
   /**
    * The devices of its slots. The slot with index i has `places[i % places.length]`, for its whole
    * life. Default none.
@@ -74,6 +74,10 @@ export interface SupervisorDeps {
   readonly deviceHealth?: DeviceHealth;
   /** The memory that starts are about to take on the devices. Default: that of this pool alone. */
   readonly deviceDemand?: DeviceDemand;
+  /** The work of the pool. Default: none, so that there are `min` workers. */
+  readonly demand?: Demand | undefined;
+  /** A limit on the workers of several pools. Default none. */
+  readonly cap?: StartCap | undefined;
   /** The alarms for the calls of all workers. */
   readonly alarms: Alarms;
   readonly clock: Clock;

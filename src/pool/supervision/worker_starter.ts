@@ -59,6 +59,7 @@ export class WorkerStarter {
   readonly #workers = new Set<Worker>();
   readonly #deviceUses = new DeviceUseWatch();
   #created = 0;
+  #startMs: number | undefined;
   /** True makes the log leave out which workers are ready, unless it is at `debug`. */
   isQuiet = false;
 
@@ -77,6 +78,11 @@ export class WorkerStarter {
     return this.#created;
   }
 
+  /** The time that starts have taken lately, on average; undefined before the first. */
+  get startMs(): number | undefined {
+    return this.#startMs;
+  }
+
   /** Forgets a worker that has exited. */
   forget(worker: Worker): void {
     this.#workers.delete(worker);
@@ -85,10 +91,14 @@ export class WorkerStarter {
   /** Resolves when a new worker is ready, or could not be started. */
   async start(slot: SlotIdentity): Promise<Start> {
     const worker = this.#create(slot);
-    const { launcher, stopping } = this.#options;
+    const { launcher, stopping, alarms } = this.#options;
     this.#workers.add(worker);
     try {
-      await this.#turns.enter(() => worker.start(launcher, stopping));
+      await this.#turns.enter(async () => {
+        const { now } = alarms;
+        await worker.start(launcher, stopping);
+        this.#startMs = averaged(this.#startMs, alarms.now - now);
+      });
     } catch (error) {
       this.forget(worker);
       if (!stopping.aborted && !worker.stopRequested) this.#failed(worker, messageOf(error));
@@ -136,4 +146,11 @@ export class WorkerStarter {
     });
     for (const continuation of lines) this.#log[level](CONTINUATION, { continuation });
   }
+}
+
+/** The weight of a new start in the average. */
+const WEIGHT = 0.3;
+
+function averaged(average: number | undefined, value: number): number {
+  return average === undefined ? value : average + WEIGHT * (value - average);
 }

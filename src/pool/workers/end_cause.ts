@@ -52,6 +52,7 @@ export interface ReplaceCause {
     | "max_memory"
     | "recycled"
     | "stopped"
+    | "scaled_down"
     | "code_changed";
   /** A clause that says why. */
   readonly text: string;
@@ -62,3 +63,8 @@ export const REPLACE_CAUSES = {
   recycled: { code: "recycled", text: "the pool is recycled" },
   stopped: { code: "stopped", text: "it was asked to stop" },
 } as const satisfies Readonly<Record<string, ReplaceCause>>;
+
+/** Returns the reason of an end without a successor, since the pool needs fewer workers. */
+export function scaledDown(text: string): ReplaceCause {
+  return { code: "scaled_down", text };
+}

@@ -18,7 +18,7 @@ export {
   DeviceUseWatch,
   leavesDeviceUnused,
 } from "./device_use.ts";
-export { REPLACE_CAUSES, type ReplaceCause } from "./end_cause.ts";
+export { REPLACE_CAUSES, type ReplaceCause, scaledDown } from "./end_cause.ts";
 export { firstPong } from "./first_pong.ts";
 export { ProgressFile } from "./progress_file.ts";
 export { Worker } from "./worker.ts";

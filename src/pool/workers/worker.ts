@@ -40,6 +40,8 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly startedAt = new Date();
   /** The reason for which it is replaced, or will be once it has a successor. */
   replaceCause: ReplaceCause | undefined;
+  /** The time on the clock of its alarms at which it became ready, or last ended a call. */
+  usedAt = 0;
   /** The calls that were in flight when it ended, until its exit is handled; none otherwise. */
   inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   readonly #listener: WorkerListener<Worker>;
@@ -172,6 +174,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#launched = await launching;
     this.#toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();
+    this.usedAt = this.alarms.now;
     this.#state = "ready";
   }
 
@@ -184,8 +187,7 @@ export class Worker implements LinkEvents, AttemptHost {
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.isSpent) return false;
     if (this.#state === "ready") return true;
-    // Nothing is sent ahead to a worker that does not record what it begins: a crash would fail all
-    // of it.
+    // A crash would fail all that was sent ahead to a worker that does not record what it begins.
     const budget = this.#launched?.progress === undefined ? 0 : budgetMs;
     return this.#state === "busy" && this.#window.hasRoom(budget, now);
   }
@@ -214,11 +216,9 @@ export class Worker implements LinkEvents, AttemptHost {
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
     this.#listener.onLost(this);
-    // A worker that was asked to stop ends its stream before it runs its exit handlers. stop()
-    // makes sure that the process ends.
+    // One that was asked to stop ends its stream before its exit handlers run. stop() ends it.
     if (this.#stopRequested) await process.exited;
-    // An answer may still be in the stream of a process that has ended, and a process may outlive
-    // its stream.
+    // The stream of an ended process may still have an answer, and a process may outlive it.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
     await hearOut(link, closed, END_GRACE_MS);
     const hasEnded = await settlesWithin(process.exited, 0);
@@ -233,7 +233,6 @@ export class Worker implements LinkEvents, AttemptHost {
     return { ...exit, lastOutput };
   }
 
-  /** Removes the limit on the number of its calls. */
   liftCallLimit(): void {
     this.#maxCalls = Infinity;
   }
@@ -368,6 +367,7 @@ export class Worker implements LinkEvents, AttemptHost {
   /** Frees the room of an attempt. Nothing else does while the worker lives. */
   #freeRoom(attempt: Attempt): void {
     this.#window.remove(attempt, attempt.endedAt);
+    this.usedAt = attempt.endedAt;
     if (this.#window.size > 0) return;
     this.#free?.resolve();
     if (this.#state === "busy") this.#state = "ready";

@@ -57,7 +57,15 @@ export const poolSchema = schemaOf<PoolInfo>()(
     name: z.string().openapi({ example: "default" }),
     adapter: z.string().openapi({ example: "snakeden.demo" }),
     profile: z.string().openapi({ example: "process" }),
-    size: count.openapi({ description: "Number of workers that the pool keeps running." }),
+    size: count.openapi({ description: "Most workers that the pool may have." }),
+    min: count.openapi({
+      description: "Fewest workers; less than `size` if their number depends on the work.",
+    }),
+    max: count.openapi({ description: "Most workers; the same as `size`." }),
+    spare: count.openapi({
+      description: "Idle workers that are kept ready beyond those that are busy.",
+    }),
+    paused: z.boolean().openapi({ description: "True while no call is sent to a worker." }),
     devices: z.array(z.string()).readonly().optional().openapi({
       description: "The devices that its workers are given.",
       example: ["cuda:0", "cuda:1"],

@@ -25,7 +25,7 @@ store.finish = async () => {
   return [];
 };
 const { jobs: config } = parseConfig({});
-const room = { onIdle: undefined, idle: 1 };
+const room = { onIdle: undefined, idle: 1, startable: 0 };
 JobEngine.open({
   store,
   blobs,

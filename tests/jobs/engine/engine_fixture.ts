@@ -79,6 +79,7 @@ export class EngineFixture implements AsyncDisposable {
       busy: 0,
       room: {
         onIdle: undefined,
+        startable: 0,
         get idle(): number {
           return Math.max(0, size - busy());
         },

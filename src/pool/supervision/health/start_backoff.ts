@@ -1,4 +1,4 @@
-import { Backoff } from "../../async/mod.ts";
+import { Backoff } from "../../../async/mod.ts";
 import { FailureCount, type FailureInfo } from "./failure_count.ts";
 
 /** The first pause after a failure, and the longest one; see {@link Backoff}. */

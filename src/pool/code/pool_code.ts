@@ -1,5 +1,5 @@
-import type { Tool } from "../bridge/mod.ts";
-import { getLogger } from "../log.ts";
+import type { Tool } from "../../bridge/mod.ts";
+import { getLogger } from "../../log.ts";
 import { changesText, type ToolChanges, toolChanges } from "./tool_changes.ts";
 
 /**

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { Quarantine, type QuarantineOptions } from "../../../src/pool/supervision/quarantine.ts";
-import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import {
+  Quarantine,
+  type QuarantineOptions,
+} from "../../../../src/pool/supervision/health/quarantine.ts";
+import { FakeClock } from "../../../fixtures/fakes/fake_clock.ts";
 
 function setUp(
   options: Partial<QuarantineOptions> = {},

@@ -1,4 +1,4 @@
-import type { Tool } from "../bridge/mod.ts";
+import type { Tool } from "../../bridge/mod.ts";
 
 /** The differences between the tools that a pool offered and those that it offers now, by name. */
 export interface ToolChanges {

@@ -1,12 +1,17 @@
 /** Limits beyond which a slot is left empty after crashes, and for how long. */
-export interface QuarantineOptions {
-  readonly size: number;
+export interface QuarantineLimits {
   /** The length of the window in which crashes are counted. */
   readonly crashWindowMs: number;
   /** The number of crashes within the window that puts a slot into quarantine; 0 for never. */
   readonly taintAfter: number;
   /** The time that a slot in quarantine stays empty. */
   readonly taintMs: number;
+}
+
+/** Options of a {@link Quarantine}. */
+export interface QuarantineOptions extends QuarantineLimits {
+  /** The most workers of the pool. */
+  readonly size: number;
 }
 
 /** A slot that stays empty for a while. */
@@ -28,6 +33,8 @@ export interface QuarantinedSlot {
  */
 export class Quarantine {
   readonly #options: QuarantineOptions;
+  /** The most workers that the pool may have now. */
+  size: number;
   readonly #now: () => number;
   /** The times of crashes, the oldest first, by worker id. */
   readonly #crashes = new Map<string, number[]>();
@@ -36,6 +43,7 @@ export class Quarantine {
 
   constructor(options: QuarantineOptions, now: () => number) {
     this.#options = options;
+    this.size = options.size;
     this.#now = now;
   }
 
@@ -43,13 +51,13 @@ export class Quarantine {
    * Counts a crash that a worker itself caused; returns true when it puts the slot into quarantine.
    */
   crashed(workerId: string): boolean {
-    const { size, crashWindowMs, taintAfter, taintMs } = this.#options;
+    const { crashWindowMs, taintAfter, taintMs } = this.#options;
     if (taintAfter === 0) return false;
     const now = this.#now();
     const recent = [...this.#crashes.get(workerId) ?? [], now]
       .filter((at) => now - at < crashWindowMs).slice(-taintAfter);
     this.#crashes.set(workerId, recent);
-    if (recent.length < taintAfter || this.slots.length >= Math.floor(size / 2)) return false;
+    if (recent.length < taintAfter || this.slots.length >= Math.floor(this.size / 2)) return false;
     this.#crashes.delete(workerId);
     this.#until.set(workerId, now + taintMs);
     return true;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StartBackoff } from "../../../src/pool/supervision/start_backoff.ts";
+import { StartBackoff } from "../../../../src/pool/supervision/health/start_backoff.ts";
 
 function afterFailures(count: number, random = 0): StartBackoff {
   const backoff = new StartBackoff(() => random);

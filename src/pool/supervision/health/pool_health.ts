@@ -23,7 +23,7 @@ export function hasProvedItself({ servedMs, answered }: Life): boolean {
  * wait for one.
  */
 export class PoolHealth {
-  readonly #size: number;
+  #size: number;
   readonly #onChange: () => void;
   readonly #failures = new FailureCount();
   #reason: string | undefined;
@@ -37,6 +37,11 @@ export class PoolHealth {
   constructor(size: number, onChange: () => void = () => {}) {
     this.#size = size;
     this.#onChange = onChange;
+  }
+
+  /** The number of slots that are to have a worker. */
+  set size(size: number) {
+    this.#size = size;
   }
 
   /** The number of failures in a row. */
@@ -65,7 +70,7 @@ export class PoolHealth {
    */
   get isUnhealthy(): boolean {
     const limit = Math.max(LEAST_LIMIT, this.#size);
-    return this.failures >= limit || (this.hasTriedAll && !this.#hasServed);
+    return this.failures >= limit || (this.#tried > 0 && this.hasTriedAll && !this.#hasServed);
   }
 
   /** Counts a start that failed, or a worker that ended before it had proved itself. */

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { hasProvedItself, PoolHealth } from "../../../src/pool/supervision/pool_health.ts";
+import {
+  hasProvedItself,
+  PoolHealth,
+} from "../../../../src/pool/supervision/health/pool_health.ts";
 
 /** One whose worker has served. */
 function served(size: number): PoolHealth {

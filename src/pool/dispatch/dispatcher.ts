@@ -1,32 +1,9 @@
-import type { SnakedenError, WorkerExit } from "../errors.ts";
-import { Affinity, type AffinityOptions, SessionCall } from "./affinity/mod.ts";
-import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "./calls/mod.ts";
-import type { Judgement } from "./crashes/mod.ts";
-import type { CallSource, Worker } from "./workers/mod.ts";
-
-/** Options of a dispatcher. */
-export interface DispatcherOptions {
-  /**
-   * A worker has room while its calls are expected to run no longer than this; 0 sends nothing
-   * ahead.
-   */
-  readonly budgetMs: number;
-  readonly affinity: AffinityOptions;
-  /** Called when a worker has answered a call, which proves that it works. */
-  readonly onAnswered: (worker: Worker) => void;
-  /**
-   * Returns why a call that came back may not wait for another worker, or undefined when it may.
-   */
-  readonly refusalOf: (call: Call) => SnakedenError | undefined;
-}
-
-/** The room of a pool for more work, for those who bring some when there is room. */
-export interface PoolRoom {
-  /** The number of workers that are idle while no call waits. */
-  readonly idle: number;
-  /** Called when a worker has become idle; for one listener. It must not throw. */
-  onIdle: (() => void) | undefined;
-}
+import type { SnakedenError, WorkerExit } from "../../errors.ts";
+import { Affinity, SessionCall } from "../affinity/mod.ts";
+import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../calls/mod.ts";
+import type { Judgement } from "../crashes/mod.ts";
+import type { CallSource, Worker } from "../workers/mod.ts";
+import type { DemandListener, DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
 
 /** The least time that it takes to wake a sleeping process, and perhaps its core. */
 const WAKE_UP_MS = 0.05;
@@ -45,9 +22,9 @@ const NEXT_CALL_MS = 5;
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
  *
- * A worker whose only call is short, but longer than the budget, is sent the next call too. So it
- * does not wait for a round trip between the two. Each other worker must find a call in the queue
- * when it is done, so that none is idle while this call waits.
+ * A worker whose only call is short, but longer than the budget, is sent the next call too, so it
+ * waits for no round trip between them. Each other worker must find a call in the queue when it is
+ * done, so that none is idle while this call waits.
  *
  * A call of a session may prefer one worker, or wait for it alone, as its {@link Affinity} says. A
  * worker that has room takes the first of the calls that wait for it and those that wait for any
@@ -65,42 +42,71 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   /** Decides which worker a call of a session may go to. */
   readonly affinity: Affinity;
   onIdle: (() => void) | undefined = undefined;
+  /** Set while the number of workers depends on the work. */
+  scaling: DemandListener | undefined = undefined;
   /** The calls that wait for any worker. */
-  readonly #queue = new CallQueue<Call>();
+  readonly queue: CallQueue<Call> = new CallQueue<Call>();
   readonly #runTimes = new RunTimes();
   /** Workers that take calls. */
-  readonly #serving: Worker[] = [];
-  /** The workers in `#serving` that are ready, the one that became idle last at the end. */
-  readonly #idle: Worker[] = [];
+  readonly serving: Worker[] = [];
+  /** The workers in `serving` that are ready, the one that became idle last at the end. */
+  readonly idleWorkers: Worker[] = [];
   /** True while the workers that take calls offer different tools. */
   #isMixed = false;
+  #isPaused = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
-    this.affinity = new Affinity(options.affinity, this.#queue);
+    this.affinity = new Affinity(options.affinity, this.queue);
   }
 
-  /** The number of calls that wait. */
   get queued(): number {
-    return this.#queue.size + this.affinity.waiting;
+    return this.queue.size + this.affinity.waiting;
   }
 
   get idle(): number {
-    return this.queued > 0 ? 0 : this.#idle.length;
+    return this.queued > 0 || this.#isPaused ? 0 : this.idleWorkers.length;
   }
 
-  /** True while a worker takes calls. */
+  get startable(): number {
+    return this.queued > 0 || this.#isPaused ? 0 : this.scaling?.startable ?? 0;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   get isServing(): boolean {
-    return this.#serving.length > 0;
+    return this.serving.length > 0;
+  }
+
+  /** Returns the time that a call is expected to run; Infinity if it is unknown. */
+  expectedMs({ tool, items }: Call): number {
+    return this.#runTimes.expected(tool) * (items || 1);
+  }
+
+  /** Sends no more calls. Those that workers have not begun come back. */
+  pause(): void {
+    this.#isPaused = true;
+    for (const worker of this.serving) {
+      if (worker.calls - worker.answered > 1) worker.link.recall();
+    }
+  }
+
+  resume(now: number): void {
+    this.#isPaused = false;
+    this.sendQueued(now);
+    if (this.queue.size > 0) this.scaling?.waits();
+    this.onIdle?.();
   }
 
   /** Adds a worker that is ready. */
   join(worker: Worker, now: number): void {
     worker.serve(this);
     this.affinity.joined(worker);
-    this.#serving.push(worker);
-    this.#idle.push(worker);
+    this.serving.push(worker);
+    this.idleWorkers.push(worker);
     this.#compareTools();
     this.sendQueued(now);
     this.onIdle?.();
@@ -108,14 +114,14 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
   leave(worker: Worker, now: number): void {
-    for (const list of [this.#serving, this.#idle]) {
+    for (const list of [this.serving, this.idleWorkers]) {
       const index = list.indexOf(worker);
       if (index >= 0) list.splice(index, 1);
     }
     this.affinity.left(worker);
     if (this.#isMixed) this.#compareTools();
     // Calls may have waited for this worker alone.
-    if (this.#queue.size > 0) this.sendQueued(now);
+    if (this.queue.size > 0) this.sendQueued(now);
   }
 
   /** Notes that a worker has exited, before its calls in flight are returned. */
@@ -127,9 +133,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   /** Lets a worker that was spent take calls again. */
   rejoin(worker: Worker, now: number): void {
     if (
-      worker.state === "ready" && this.#serving.includes(worker) && !this.#idle.includes(worker)
+      worker.state === "ready" && this.serving.includes(worker) &&
+      !this.idleWorkers.includes(worker)
     ) {
-      this.#idle.push(worker);
+      this.idleWorkers.push(worker);
     }
     this.sendQueued(now);
     this.onIdle?.();
@@ -140,6 +147,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
    * call must wait.
    */
   claim(tool: string, now: number, session?: SessionCall): Worker | undefined {
+    if (this.#isPaused) return undefined;
     if (session !== undefined) {
       const bound = this.#claimBound(session, tool, now);
       // A strict call goes to no other worker, and one that fails fast to no busy one.
@@ -147,15 +155,15 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
         return bound;
       }
       if (session.isStrict) {
-        const rested = this.#idle.find((it) => !this.#isMixed || this.#mayTake(it, tool));
+        const rested = this.idleWorkers.find((it) => !this.#isMixed || this.#mayTake(it, tool));
         if (rested !== undefined || session.failsFast) return this.#taken(rested);
       }
     }
     if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
-    if (this.#queue.size > 0) return undefined;
+    if (this.queue.size > 0) return undefined;
     const worker = this.#pick(now);
-    if (worker !== undefined || this.#serving.length > 1) return worker;
-    return this.#serving.find((only) => this.#takesNext(only, now));
+    if (worker !== undefined || this.serving.length > 1) return worker;
+    return this.serving.find((only) => this.#takesNext(only, now));
   }
 
   /** Takes the worker that a session is bound to, if that one has room. */
@@ -172,7 +180,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     if (!isStrict) {
       if (this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
       // Else sessions that began on one worker would share it while others are idle.
-      if (worker.backlogMs > WAKE_UP_MS && this.#idle.length > 0) return undefined;
+      if (worker.backlogMs > WAKE_UP_MS && this.idleWorkers.length > 0) return undefined;
     }
     return this.#taken(worker);
   }
@@ -181,14 +189,16 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   send(call: Call, worker: Worker, now: number): void {
     const session = SessionCall.of(call);
     if (session !== undefined) this.affinity.sent(call, session, worker);
-    worker.run(call, this.#runTimes.expected(call.tool) * (call.items || 1), now);
+    worker.run(call, this.expectedMs(call), now);
+    this.scaling?.takes();
   }
 
   /** Queues a call. One that has waited before gets its old place. */
   enqueue(call: Call): void {
     const session = SessionCall.of(call);
-    if (session === undefined) this.#queue.putBack(call);
+    if (session === undefined) this.queue.putBack(call);
     else this.affinity.enqueue(call, session);
+    this.scaling?.waits();
   }
 
   /** Removes a call from the queue; one that is not in it is ignored. */
@@ -198,9 +208,8 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     if (session !== undefined) this.affinity.release(session);
   }
 
-  /** Rejects all calls that wait. */
   rejectAll(reasonOf: (call: Call) => unknown): void {
-    const next = (): Call | undefined => this.#queue.shift() ?? this.affinity.shift();
+    const next = (): Call | undefined => this.queue.shift() ?? this.affinity.shift();
     for (let call = next(); call; call = next()) call.withdraw(reasonOf(call));
   }
 
@@ -216,7 +225,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     while (this.queued > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
       if (!this.#sendNext(worker, endedAt)) break;
     }
-    const isEnough = this.#queue.size >= this.#serving.length && !this.#isMixed;
+    const isEnough = this.queue.size >= this.serving.length && !this.#isMixed;
     if (isEnough && this.#takesNext(worker, endedAt)) this.#sendNext(worker, endedAt);
     this.#noteIdle(worker);
     // Calls that have waited for a worker that leaves may go to others.
@@ -258,9 +267,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Sends calls from the queue to workers that have room. */
   sendQueued(now: number): void {
+    if (this.#isPaused) return;
     if (this.#isMixed) this.#sendMixed(now);
     else {
-      while (this.#queue.size > 0) {
+      while (this.queue.size > 0) {
         const worker = this.#pick(now);
         if (worker === undefined) break;
         this.#sendNext(worker, now);
@@ -286,8 +296,9 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   #noteIdle(worker: Worker): void {
     if (worker.state !== "ready" || worker.isSpent) return;
-    this.#idle.push(worker);
+    this.idleWorkers.push(worker);
     this.onIdle?.();
+    this.scaling?.idles();
   }
 
   /** Sends a worker the next call, if there is one that it may be given. */
@@ -301,9 +312,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Returns the call that a worker takes next; undefined if it may take none that waits. */
   #nextFor(worker: Worker): Call | undefined {
+    if (this.#isPaused) return undefined;
     const common = this.#isMixed
-      ? this.#queue.find(({ tool }) => this.#mayTake(worker, tool))
-      : this.#queue.first;
+      ? this.queue.find(({ tool }) => this.#mayTake(worker, tool))
+      : this.queue.first;
     if (this.affinity.waiting === 0) return common;
     const bound = this.affinity.queueOf(worker)?.first;
     if (bound === undefined || common === undefined) return bound ?? common;
@@ -312,25 +324,25 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   #takeOut(call: Call): void {
     const session = SessionCall.of(call);
-    if (session === undefined) this.#queue.remove(call);
+    if (session === undefined) this.queue.remove(call);
     else this.affinity.takeOut(call, session);
   }
 
   #compareTools(): void {
-    const [first, ...others] = this.#serving;
+    const [first, ...others] = this.serving;
     this.#isMixed = first !== undefined &&
       !others.every(({ toolNames }) => toolNames.equals(first.toolNames));
   }
 
   /** Returns true if a worker offers the tool, or if none does. */
   #mayTake(worker: Worker, tool: string): boolean {
-    return worker.toolNames.has(tool) || !this.#serving.some((it) => it.toolNames.has(tool));
+    return worker.toolNames.has(tool) || !this.serving.some((it) => it.toolNames.has(tool));
   }
 
   /** Sends the calls that wait to workers that offer their tools and have room. */
   #sendMixed(now: number): void {
     while (true) {
-      const call = this.#queue.find(({ tool }) => this.#takerOf(tool, now) !== undefined);
+      const call = this.queue.find(({ tool }) => this.#takerOf(tool, now) !== undefined);
       const worker = call && this.#taken(this.#takerOf(call.tool, now));
       if (call === undefined || worker === undefined) return;
       this.#takeOut(call);
@@ -340,27 +352,27 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Removes a worker from the idle ones, and returns it. */
   #taken(worker: Worker | undefined): Worker | undefined {
-    if (worker === undefined || this.#idle.length === 0) return worker;
+    if (worker === undefined || this.idleWorkers.length === 0) return worker;
     // With few callers it is the last one, which costs no search and no array.
-    if (this.#idle.at(-1) === worker) this.#idle.pop();
+    if (this.idleWorkers.at(-1) === worker) this.idleWorkers.pop();
     else {
-      const index = this.#idle.lastIndexOf(worker);
-      if (index >= 0) this.#idle.splice(index, 1);
+      const index = this.idleWorkers.lastIndexOf(worker);
+      if (index >= 0) this.idleWorkers.splice(index, 1);
     }
     return worker;
   }
 
   /** Returns an idle worker that may be given this tool. */
   #idleFor(tool: string): Worker | undefined {
-    if (!this.#isMixed) return this.#idle.at(-1);
-    return this.#idle.findLast((it) => this.#mayTake(it, tool));
+    if (!this.#isMixed) return this.idleWorkers.at(-1);
+    return this.idleWorkers.findLast((it) => this.#mayTake(it, tool));
   }
 
   /** Returns the worker that would take a call of this tool now. */
   #takerOf(tool: string, now: number): Worker | undefined {
     const idle = this.#idleFor(tool);
     if (idle !== undefined) return idle;
-    const [soonest] = this.#serving
+    const [soonest] = this.serving
       .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))
       .filter((it) => this.#mayTake(it, tool))
       .sort((a, b) => a.backlogMs - b.backlogMs);
@@ -372,10 +384,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
    * worker is removed from the idle ones.
    */
   #pick(now: number): Worker | undefined {
-    if (this.#budgetMs === 0) return this.#idle.pop();
+    if (this.#budgetMs === 0) return this.idleWorkers.pop();
     let best: Worker | undefined;
     let leastMs = Infinity;
-    for (const worker of this.#serving) {
+    for (const worker of this.serving) {
       if (worker.state !== "busy") continue;
       const { backlogMs } = worker;
       if (backlogMs < leastMs && worker.hasRoom(this.#budgetMs, now)) {
@@ -383,6 +395,6 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
         leastMs = backlogMs;
       }
     }
-    return leastMs <= WAKE_UP_MS ? best : this.#idle.pop() ?? best;
+    return leastMs <= WAKE_UP_MS ? best : this.idleWorkers.pop() ?? best;
   }
 }

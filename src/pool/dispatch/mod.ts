@@ -1,0 +1,9 @@
+/**
+ * The choice of a worker for each call: the {@link Dispatcher} decides, and the {@link PoolDemand}
+ * says how many workers its calls need.
+ *
+ * @module
+ */
+export { Dispatcher } from "./dispatcher.ts";
+export type { PoolRoom } from "./dispatcher_options.ts";
+export { PoolDemand } from "./pool_demand.ts";
