@@ -99,7 +99,10 @@ export class Shutdown {
     jobs?.close();
     const stopped = pools.stop(options);
     calls.close();
-    await Promise.all([stopped, calls.running?.idle(options.drainMs ?? this.#parts.drainMs?.() ?? 0)]);
+    await Promise.all([
+      stopped,
+      calls.running?.idle(options.drainMs ?? this.#parts.drainMs?.() ?? 0),
+    ]);
     await resources.disposeAsync();
   }
 }

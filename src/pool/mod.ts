@@ -98,7 +98,13 @@ export {
 } from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
-export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
+export {
+  type PoolInfo,
+  rssBytesOf,
+  type WorkerDevice,
+  type WorkerInfo,
+  type WorkerWarning,
+} from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";
 export { type PoolStats, StatsCounter } from "./pool_stats.ts";
@@ -111,4 +117,4 @@ export {
   type Recycling,
   type RemovePoolOptions,
 } from "./pools.ts";
-export { WorkerList } from "./worker_list.ts";
+export { type StopWorkerOptions, WorkerList } from "./worker_list.ts";

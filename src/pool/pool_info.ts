@@ -148,7 +148,7 @@ export function describePool(
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   const { pid, pythonVersion, place, deviceUses } = worker;
-  const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
+  const rssBytes = rssBytesOf(worker);
   return {
     id: worker.id,
     incarnation: worker.incarnation,
@@ -164,6 +164,14 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
     ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
   };
+}
+
+/**
+ * Returns the resident memory of a worker: by its last report, or before the first one, that of its
+ * process alone. Undefined if it is unknown.
+ */
+export function rssBytesOf({ pid, rssBytes }: Worker): number | undefined {
+  return rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
 }
 
 function lastUsedAt({ state, usedAt, alarms }: Worker): string {

@@ -23,7 +23,7 @@ import { OPEN_PATHS } from "./open_paths.ts";
 import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPageFiles } from "./pages/mod.ts";
 import { OVER_HTTP } from "../tools/mod.ts";
-import { addPoolChanges, addPools, addRecycle, addReload } from "./pools/mod.ts";
+import { addPoolChanges, addPools, addPoolVerbs, addRecycle, addReload } from "./pools/mod.ts";
 import { addPrograms, addRun } from "./programs/mod.ts";
 import { addBatch, addEvents, addSessions, addVariables } from "./sessions/mod.ts";
 import { addSocket, OpenSockets } from "./socket/mod.ts";
@@ -103,6 +103,7 @@ export function createApp(
   addTools(app, engine.tools, { pools: engine.pools });
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });
+  addPoolVerbs(app, engine.pools, { traffic, shown });
   addPoolChanges(app, engine.pools, { traffic, shown, needsKey });
   addReload(app, engine);
   addWorkers(app, engine.workers, { shown, needsKey });

@@ -4,7 +4,13 @@ import type { FilesSlice } from "./files/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { JobsSlice, QueuesSlice } from "./jobs/mod.ts";
-import type { PoolChangesSlice, PoolsSlice, RecycleSlice, ReloadSlice } from "./pools/mod.ts";
+import type {
+  PoolChangesSlice,
+  PoolsSlice,
+  PoolVerbsSlice,
+  RecycleSlice,
+  ReloadSlice,
+} from "./pools/mod.ts";
 import type { ProgramsSlice, RunSlice } from "./programs/mod.ts";
 import type { SessionsSlice } from "./sessions/mod.ts";
 import type { SocketHost } from "./socket/mod.ts";
@@ -15,7 +21,7 @@ import type { WorkersSlice } from "./workers.ts";
 export interface Engine extends SocketHost, ReloadSlice {
   readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits" | "sessions">;
   readonly tools: ToolsSlice & FindTools;
-  readonly pools: PoolsSlice & RecycleSlice & PoolChangesSlice;
+  readonly pools: PoolsSlice & RecycleSlice & PoolChangesSlice & PoolVerbsSlice;
   readonly workers: WorkersSlice;
   readonly sessions: SessionsSlice;
   readonly programs: ProgramsSlice["programs"] & RunSlice["programs"];

@@ -26,7 +26,8 @@ export class ReloadSignal {
       return log.warn("SIGUSR1 came while no host is up, so nothing is reloaded");
     }
     try {
-      const { pools: { added, changed, removed }, applied, needsRestart } = await this.#den.reload();
+      const { pools: { added, changed, removed }, applied, needsRestart } = await this.#den
+        .reload();
       log.info("reloaded the configuration at SIGUSR1", {
         added: added.join(", "),
         changed: changed.join(", "),

@@ -74,7 +74,7 @@ export class Affinity {
   /** Returns true if a worker has strict sessions, which would be lost with it. */
   hasStrict(worker: Worker, now: number): boolean {
     const home = this.#homes.get(worker);
-    return home !== undefined && this.#table.holds(home, now);
+    return home !== undefined && this.table.holds(home, now);
   }
 
   forget(sessionId: string, now: number): void {
@@ -339,7 +339,7 @@ export class Affinity {
     const home = this.#homes.get(worker);
     binding.home = home;
     if (home === undefined) return;
-    this.#table.tied(binding);
+    this.table.tied(binding);
     for (const call of binding.waiting ?? []) {
       if (!this.#common.remove(call)) continue;
       home.queue.putBack(call);
@@ -349,7 +349,7 @@ export class Affinity {
 
   #unbind(binding: Binding): void {
     const { home } = binding;
-    this.#table.untied(binding);
+    this.table.untied(binding);
     binding.home = undefined;
     for (const call of binding.waiting ?? []) {
       if (!home?.queue.remove(call)) continue;

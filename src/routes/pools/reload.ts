@@ -12,6 +12,9 @@ const resultSchema = schemaOf<ReloadResult>()(
       changed: names.openapi({
         description: "Pools that new workers have taken over; the old ones finish their calls.",
       }),
+      adjusted: names.openapi({
+        description: "Pools with other numbers of workers or policies, and the same workers.",
+      }),
       removed: names.openapi({ description: "Pools that are gone when their calls have ended." }),
     }),
     applied: names.openapi({
