@@ -64,6 +64,7 @@ export {
 export type {
   AffinityMode,
   ArrayForm,
+  BlockedTool,
   CallOutcome,
   CircuitInfo,
   CircuitState,
@@ -89,6 +90,7 @@ export type {
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,
+  WhenBusy,
   WorkerDevice,
   WorkerInfo,
   WorkerList,

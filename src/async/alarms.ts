@@ -52,7 +52,10 @@ const BUCKET_MS = 4;
  */
 export class Alarms implements Disposable {
   readonly #buckets = new Map<number, Bucket>();
-  /** The bucket that was used last. Calls that arrive together share it. */
+  /**
+   * The bucket that was used last, which may be empty. Calls that arrive together share it, and so
+   * do those that come one after the other within its time.
+   */
   #latest: Bucket | undefined;
   /** The bucket whose alarms are ringing. */
   #ringing: Bucket | undefined;
@@ -111,6 +114,8 @@ export class Alarms implements Disposable {
 
   #bucketAt(number: number): Bucket {
     if (this.#latest?.number === number) return this.#latest;
+    const before = this.#latest;
+    if (before?.head === undefined && before !== undefined) this.#buckets.delete(before.number);
     let bucket = this.#buckets.get(number);
     if (bucket === undefined) {
       bucket = { number, head: undefined, tail: undefined };
@@ -119,11 +124,9 @@ export class Alarms implements Disposable {
     return this.#latest = bucket;
   }
 
-  /** Removes an empty bucket. */
+  /** Removes an empty bucket, unless it is the latest. */
   #drop(bucket: Bucket): void {
-    if (bucket === this.#ringing) return;
-    this.#buckets.delete(bucket.number);
-    if (this.#latest === bucket) this.#latest = undefined;
+    if (bucket !== this.#ringing && bucket !== this.#latest) this.#buckets.delete(bucket.number);
   }
 
   #arm(number: number): void {
@@ -156,7 +159,8 @@ export class Alarms implements Disposable {
    */
   #ringBucket(bucket: Bucket | undefined): void {
     if (bucket === undefined) return;
-    this.#drop(bucket);
+    this.#buckets.delete(bucket.number);
+    if (this.#latest === bucket) this.#latest = undefined;
     this.#ringing = bucket;
     for (let alarm = bucket.head; alarm !== undefined; alarm = bucket.head) {
       unlink(alarm, bucket);

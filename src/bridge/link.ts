@@ -1,5 +1,7 @@
+import { IdCells } from "../collections/mod.ts";
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { BlockedTools } from "./blocked_tools.ts";
 import { type Carrier, isAnswer, isCall, type OutgoingMessage } from "./carriers/mod.ts";
 import type {
   Ask as WireAsk,
@@ -14,7 +16,6 @@ import type {
 import { brokeProtocol, linkLost, LOST_ANSWER, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import type { CallListener, LinkEvents } from "./link_events.ts";
 import { OpenAsks } from "./open_asks.ts";
-import { OpenCalls } from "./open_calls.ts";
 import { OpenPings } from "./open_pings.ts";
 import { OpenStreams } from "./open_streams.ts";
 import { Outbox } from "./outbox.ts";
@@ -31,10 +32,12 @@ import { type TextValue, Value, weightOf } from "./values/mod.ts";
  */
 export class Link {
   readonly hello: Hello;
+  /** The tools that have held up the event loop of the worker. */
+  readonly blockedTools = new BlockedTools();
   readonly #carrier: Carrier;
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
-  readonly #calls = new OpenCalls<CallListener>();
+  readonly #calls = new IdCells<CallListener>();
   readonly #streams = new OpenStreams();
   readonly #asks = new OpenAsks((id, outcome) => this.#answer(id, outcome));
   readonly #pings = new OpenPings();
@@ -244,6 +247,8 @@ export class Link {
       this.#events.onLog(message.log);
     } else if (message.imported) {
       this.#events.onImported?.(message.imported.path);
+    } else if (message.loopBlocked) {
+      this.blockedTools.note(message.loopBlocked);
     } else if (message.leaving && this.#stage === "serving") {
       this.#stage = "leaving";
       this.#events.onLeaving?.(message.leaving.reason);

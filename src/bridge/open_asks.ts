@@ -1,3 +1,4 @@
+import { IdCells } from "../collections/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Ask as WireAsk, HostErrorInit, Value as WireValue } from "./gen/link.js";
 import { hostErrorOf } from "./link_errors.ts";
@@ -31,8 +32,8 @@ export interface AskListener {
 
 /** A call that has asked. Its signal is created when first used, since few answers take time. */
 class AskingCall {
-  /** The open asks of the call: the bytes of the arguments of each, by id. */
-  readonly open = new Map<number, number>();
+  /** The open asks of the call, in no order. */
+  readonly open: OpenAsk[] = [];
   #controller: AbortController | undefined;
   #reason: (() => SnakedenError) | undefined;
 
@@ -49,6 +50,14 @@ class AskingCall {
     this.#reason ??= reason;
     this.#controller?.abort(this.#reason());
   }
+}
+
+/** An ask that has not been answered. */
+interface OpenAsk {
+  readonly id: number;
+  readonly asker: AskingCall;
+  /** The bytes of its arguments. */
+  readonly bytes: number;
 }
 
 /**
@@ -80,8 +89,9 @@ class ReceivedAsk implements Ask {
  */
 export class OpenAsks {
   readonly #send: (id: number, outcome: Value | HostErrorInit) => void;
-  readonly #askers = new Map<number, AskingCall>();
-  readonly #open = new Map<number, AskingCall>();
+  readonly #askers = new IdCells<AskingCall>();
+  readonly #open = new IdCells<OpenAsk>();
+  #openCount = 0;
   /** The bytes of the arguments of all open asks. */
   #openBytes = 0;
 
@@ -93,7 +103,7 @@ export class OpenAsks {
   /** Returns the breach of the protocol that an ask with this id would be, if any. */
   breachOf(id: number): string | undefined {
     if (id === 0 || this.#open.has(id)) return `a second ask ${id}, or one without an id`;
-    if (this.#open.size >= MAX_OPEN_ASKS) return `more than ${MAX_OPEN_ASKS} open asks`;
+    if (this.#openCount >= MAX_OPEN_ASKS) return `more than ${MAX_OPEN_ASKS} open asks`;
     if (this.#openBytes >= MAX_OPEN_ASK_BYTES) {
       return `an ask beyond ${MAX_OPEN_ASK_BYTES} bytes of open asks`;
     }
@@ -104,20 +114,21 @@ export class OpenAsks {
   answer({ id, callId, method, args }: WireAsk, listener: AskListener | undefined): void {
     if (listener === undefined) return this.#send(id, hostErrorOf(callEnded(), method));
     const asker = this.#askerOf(callId);
-    const bytes = bytesOf(args);
-    asker.open.set(id, bytes);
-    this.#open.set(id, asker);
-    this.#openBytes += bytes;
+    const ask = { id, asker, bytes: bytesOf(args) };
+    asker.open.push(ask);
+    this.#open.set(id, ask);
+    this.#openCount++;
+    this.#openBytes += ask.bytes;
     try {
       if (listener.onAsk === undefined) throw noHandler(method);
       const answer = listener.onAsk(new ReceivedAsk(method, new Value(args ?? {}), asker));
-      if (answer instanceof Value) return this.#answered(id, asker, answer);
+      if (answer instanceof Value) return this.#answered(ask, answer);
       answer.then(
-        (value) => this.#answered(id, asker, value),
-        (error) => this.#refused(id, asker, { error, method }),
+        (value) => this.#answered(ask, value),
+        (error) => this.#refused(ask, { error, method }),
       );
     } catch (error) {
-      this.#refused(id, asker, { error, method });
+      this.#refused(ask, { error, method });
     }
   }
 
@@ -131,21 +142,19 @@ export class OpenAsks {
 
   /** Answers what is open of a call that has ended. */
   end(callId: number): void {
-    if (this.#askers.size === 0) return;
     const asker = this.#askers.get(callId);
     if (asker === undefined) return;
     this.#askers.delete(callId);
-    for (const id of [...asker.open.keys()]) {
-      this.#refused(id, asker, { error: callEnded(), method: "" });
-    }
+    for (const ask of [...asker.open]) this.#refused(ask, { error: callEnded(), method: "" });
     asker.stop(callEnded);
   }
 
   /** Drops everything, since the link is closed. */
   close(reason: SnakedenError): void {
-    const askers = [...this.#askers.values()];
+    const askers = this.#askers.values();
     this.#askers.clear();
     this.#open.clear();
+    this.#openCount = 0;
     for (const asker of askers) asker.stop(() => reason);
   }
 
@@ -155,25 +164,27 @@ export class OpenAsks {
     return asker;
   }
 
-  #answered(id: number, asker: AskingCall, value: Value): void {
-    if (this.#settle(id, asker)) this.#send(id, value);
+  #answered(ask: OpenAsk, value: Value): void {
+    if (this.#settle(ask)) this.#send(ask.id, value);
   }
 
   #refused(
-    id: number,
-    asker: AskingCall,
+    ask: OpenAsk,
     { error, method }: { readonly error: unknown; readonly method: string },
   ): void {
-    if (this.#settle(id, asker)) this.#send(id, hostErrorOf(error, method));
+    if (this.#settle(ask)) this.#send(ask.id, hostErrorOf(error, method));
   }
 
   /** Returns false if the ask was answered before; its id may belong to another one by now. */
-  #settle(id: number, asker: AskingCall): boolean {
-    const bytes = asker.open.get(id);
-    if (this.#open.get(id) !== asker || bytes === undefined) return false;
-    asker.open.delete(id);
+  #settle(ask: OpenAsk): boolean {
+    const { id, asker: { open }, bytes } = ask;
+    if (this.#open.get(id) !== ask) return false;
+    this.#open.delete(id);
+    this.#openCount--;
     this.#openBytes -= bytes;
-    return this.#open.delete(id);
+    const last = open.pop();
+    if (last !== undefined && last !== ask) open[open.indexOf(ask)] = last;
+    return true;
   }
 }
 

@@ -84,6 +84,16 @@ export const CALL_FIELDS = {
       description: "The session starts again in another worker if its own is gone; default false.",
     },
   },
+  whenBusy: {
+    isValid: (value) => value === "wait" || value === "fail",
+    allowed: '"wait" or "fail"',
+    schema: {
+      type: "string",
+      enum: ["wait", "fail"],
+      description: "What the call does if no worker is free and none may be started: `wait` " +
+        "queues it, `fail` refuses it with `pool_saturated`; default that of the pool.",
+    },
+  },
   timeoutMs: {
     isValid: (value) => typeof value === "number" && value > 0 && value <= MAX_TIMEOUT_MS,
     allowed: `a number of milliseconds greater than 0 and at most ${MAX_TIMEOUT_MS} (24 hours)`,

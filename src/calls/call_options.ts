@@ -1,5 +1,11 @@
 import { type InputCollector, Value, type WriteOptions } from "../bridge/mod.ts";
-import { type AffinityMode, type ArrayForm, CallInputs, type InputLimits } from "../pool/mod.ts";
+import {
+  type AffinityMode,
+  type ArrayForm,
+  CallInputs,
+  type InputLimits,
+  type WhenBusy,
+} from "../pool/mod.ts";
 import type { FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import { CALL_FIELDS, fieldIssue, invalidCall, shownValue } from "./call_fields.ts";
@@ -44,6 +50,11 @@ export interface CallOptions {
    * while the worker is there. Default false.
    */
   readonly rebind?: boolean;
+  /**
+   * `fail` refuses the call with `pool_saturated` if no worker is free and none may be started;
+   * `wait` queues it. Default: that of the pool.
+   */
+  readonly whenBusy?: WhenBusy;
   /** An id for the tool and for the logs of both sides. Default: the id of the call. */
   readonly requestId?: string;
   /**
@@ -76,6 +87,7 @@ const CHECKED = [
   "sessionId",
   "affinity",
   "rebind",
+  "whenBusy",
   "requestId",
   "idempotent",
   "arrays",
@@ -107,6 +119,7 @@ function isOption(name: string): boolean {
     case "signal":
     case "stallTimeoutMs":
     case "timeoutMs":
+    case "whenBusy":
       return true;
     default:
       return false;
@@ -159,7 +172,7 @@ export function checkCallOptions(options: CallOptions): void {
   for (const name in options) if (!isOption(name)) throw refused(options);
   const { timeoutMs, priority, sessionId, affinity, rebind, requestId, idempotent, arrays } =
     options;
-  const { stallTimeoutMs, onProgress } = options;
+  const { stallTimeoutMs, onProgress, whenBusy } = options;
   // Almost every call passes this check. A loop over the names of the fields takes three times as
   // long.
   if (
@@ -170,6 +183,7 @@ export function checkCallOptions(options: CallOptions): void {
     (sessionId === undefined || CALL_FIELDS.sessionId.isValid(sessionId)) &&
     (affinity === undefined || CALL_FIELDS.affinity.isValid(affinity)) &&
     (rebind === undefined || CALL_FIELDS.rebind.isValid(rebind)) &&
+    (whenBusy === undefined || CALL_FIELDS.whenBusy.isValid(whenBusy)) &&
     (requestId === undefined || CALL_FIELDS.requestId.isValid(requestId)) &&
     (idempotent === undefined || CALL_FIELDS.idempotent.isValid(idempotent)) &&
     (arrays === undefined || CALL_FIELDS.arrays.isValid(arrays))

@@ -31,6 +31,7 @@ export function poolRequest(
     sessionId: options.sessionId,
     affinity: options.affinity,
     rebind: options.rebind,
+    whenBusy: options.whenBusy,
     requestId: options.requestId,
     depth: origin?.depth,
     ancestors: origin?.ancestors,

@@ -1,9 +1,17 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
-import { libraryThreads, SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
+import {
+  libraryThreads,
+  profileOf,
+  SpawnLauncher,
+  workerEnv,
+  type WorkerRegistry,
+} from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
+
+const DEFAULT_BLOCKED_LOOP_MS = 100;
 
 /** The parts that all launchers of one host share. */
 export interface LauncherParts {
@@ -52,6 +60,8 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
     adapters: [pool.adapter].flat(),
     expose: pool.expose ?? [],
     profile: pool.profile,
+    capacity: profileOf(pool).capacity,
+    blockedLoopMs: pool.profile === "async" ? pool.blockedLoopMs ?? DEFAULT_BLOCKED_LOOP_MS : 0,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,

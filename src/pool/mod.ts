@@ -45,6 +45,7 @@ export {
   stalled,
   StallWatch,
   type StreamEvent,
+  type WhenBusy,
 } from "./calls/mod.ts";
 export {
   type DeviceCrash,
@@ -77,6 +78,7 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
+export { profileOf, type ProfileSettings } from "./profiles/mod.ts";
 export { findPool, type PoolsByName } from "./find_pool.ts";
 export {
   type DeviceReadiness,
@@ -98,6 +100,7 @@ export {
 } from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
+export type { BlockedTool } from "../bridge/mod.ts";
 export {
   type PoolInfo,
   rssBytesOf,

@@ -1,17 +1,18 @@
 import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
+import { Call, type CallOwner, type CallRequest, NO_SERVICES, type WhenBusy } from "./calls/mod.ts";
+import { obstacleOf, refusalToWait } from "./admission.ts";
 import { PoolSessions } from "./affinity/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { type CodeChange, PoolCode } from "./code/mod.ts";
 import { Dispatcher, PoolDemand, type PoolRoom } from "./dispatch/mod.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
-import { PROFILES } from "./profiles/mod.ts";
+import { profileOf } from "./profiles/mod.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { RegisteredTools } from "./registered/mod.ts";
-import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
+import { devicesText, noWorkerYet, stateRefusal } from "./refusals.ts";
 import { type ResizeRequest, type ScaleLimits, Supervisor } from "./supervision/mod.ts";
 import { SupervisedPool } from "./supervised_pool.ts";
 import { WorkerEvents } from "./worker_events.ts";
@@ -80,7 +81,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     });
     const demand = new PoolDemand({
       dispatcher: this.#dispatcher,
-      capacity: PROFILES[options.profile].capacity,
+      capacity: profileOf(options).capacity,
       hasTools: (worker) => this.registered.has(worker),
       now,
     });
@@ -126,6 +127,20 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
 
   get moduleCure(): string | undefined {
     return this.#options.moduleCure;
+  }
+
+  get obstacle(): string | undefined {
+    return obstacleOf(this, this.#dispatcher);
+  }
+
+  /** The fate of a call that no worker is free for, unless it says. */
+  get whenBusy(): WhenBusy {
+    return this.#options.whenBusy ?? "wait";
+  }
+
+  /** True if a worker is on its way, or may be started, that no call which waits needs. */
+  get hasWorkerToCome(): boolean {
+    return !this.isPaused && this.supervisor.scaling.unclaimed > 0;
   }
 
   get state(): PoolState {
@@ -220,8 +235,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     if (session instanceof SnakedenError) throw this.#refused(session);
     const worker = this.#dispatcher.claim(request.tool, now, session);
     if (worker === undefined) {
-      const full = this.queued < this.queueLimit ? undefined : queueFull(this, request.tool);
-      const refusal = affinity.refusalToWait(request.tool, session) ?? full;
+      const refusal = refusalToWait(this, request, { session, affinity });
       if (refusal !== undefined) throw this.#refused(affinity.released(session, refusal));
     }
     const call = new Call(request, { owner: this, sequence: ++this.#callCount, now, session });

@@ -1,5 +1,5 @@
 import type { Clock } from "../async/mod.ts";
-import type { HostServices } from "./calls/mod.ts";
+import type { HostServices, WhenBusy } from "./calls/mod.ts";
 import type { AffinityOptions } from "./affinity/mod.ts";
 import type { StatsCounter } from "./pool_stats.ts";
 import type { CrashOptions } from "./crashes/mod.ts";
@@ -23,6 +23,8 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions, AffinityOp
    * to it; 0 sends none ahead.
    */
   readonly pipelineBudgetMs: number;
+  /** The fate of a call that no worker is free for, unless it says. Default `wait`. */
+  readonly whenBusy?: WhenBusy;
   /** The cure for a module that a call could not import, for the text of its error. */
   readonly moduleCure?: string | undefined;
   /** True if the files of the code are watched; see `PoolCode`. */

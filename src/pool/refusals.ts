@@ -81,6 +81,20 @@ export function noWorkerYet({ name }: Pick<RefusingPool, "name">): SnakedenError
   });
 }
 
+/** Returns the error for a call that does not wait although no worker is free. */
+export function noneFree(
+  { name, isPaused }: Pick<RefusingPool, "name"> & { readonly isPaused: boolean },
+  tool: string,
+): SnakedenError {
+  const why = isPaused
+    ? `the pool ${name} is paused`
+    : `no worker of the pool ${name} is free, and none may be started`;
+  return new SnakedenError("pool_saturated", `Cannot call ${tool}: ${why}`, {
+    retryable: true,
+    details: { pool: name, whenBusy: "fail" },
+  });
+}
+
 /** Returns the error for a call that finds the queue full. */
 export function queueFull({ name, queueLimit }: RefusingPool, tool: string): SnakedenError {
   return new SnakedenError(

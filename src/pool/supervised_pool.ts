@@ -24,6 +24,11 @@ export abstract class SupervisedPool {
     return this.supervisor.scaling.limits;
   }
 
+  /** True if the number of its workers depends on the work. */
+  get isElastic(): boolean {
+    return this.supervisor.scaling.isElastic;
+  }
+
   /** The number of workers that it has, starts, or still ends. */
   get occupied(): number {
     return this.supervisor.scaling.occupied;

@@ -11,6 +11,8 @@ import { microtasks, nextTurn, until } from "../fixtures/until.ts";
  */
 const RUN_MS = 0.25;
 const WINDOW = 5;
+/** The most workers of a pool, whatever it is resized to. */
+const MOST_WORKERS = 6;
 
 const ENDED: readonly CallState[] = ["settled"];
 
@@ -26,6 +28,8 @@ type Step =
     readonly do: "answer" | "leave" | "told" | "crash" | "lose stream" | "stop worker";
     readonly which: number;
   }
+  | { readonly do: "resize"; readonly min: number; readonly more: number; readonly spare: number }
+  | { readonly do: "pause" | "resume" | "clean" | "start ahead" }
   | { readonly do: "time"; readonly ms: number }
   | { readonly do: "turn" };
 
@@ -61,6 +65,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("turn" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("resize" as const),
+      min: fc.nat({ max: 3 }),
+      more: fc.nat({ max: 3 }),
+      spare: fc.nat({ max: 2 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom("pause", "resume", "resume", "clean", "start ahead"),
+    }),
+  },
 );
 
 class Run {
@@ -110,6 +129,19 @@ class Run {
         return alive[step.which % alive.length]?.exit({ signal: "SIGSEGV" });
       case "lose stream":
         return alive[step.which % alive.length]?.carrier.end();
+      case "resize": {
+        const max = Math.max(1, step.min + step.more);
+        this.#it.pool.resize({ min: step.min, max, spare: Math.min(step.spare, max) });
+        return;
+      }
+      case "pause":
+        return this.#it.pool.pause();
+      case "resume":
+        return this.#it.pool.resume();
+      case "clean":
+        return void this.#it.pool.cleanIdle();
+      case "start ahead":
+        return void this.#it.pool.startAhead(1);
       case "time":
         return this.#clock.advance(step.ms);
       case "turn":
@@ -139,8 +171,10 @@ class Run {
     assert.equal(completed + failed + cancelled + timedOut + crashed + refused + open, requests);
     assert.equal(requests, calls.length + this.#refused);
     assert.equal(pool.queued, calls.filter((it) => it.state === "queued").length);
-    // Calls that come back wait beyond the limit, which is for new ones.
-    assert.ok(pool.queued <= pool.queueLimit + launcher.launches * (this.#window - 1));
+    // Calls that come back wait beyond the limit, which is for new ones, and those for which
+    // workers are started.
+    const forStarts = MOST_WORKERS;
+    assert.ok(pool.queued <= pool.queueLimit + forStarts + launcher.launches * (this.#window - 1));
     // One that ends counts no more, and one successor may be starting.
     const starting = pool.workers.filter((it) => it.state === "starting").length;
     assert.ok(pool.serving.length <= pool.size);
@@ -151,20 +185,26 @@ class Run {
     const started = launcher.workers.flatMap((it) => it.started);
     assert.equal(new Set(started).size, started.length, "a call was started twice");
     const idle = pool.workers.filter((it) => it.state === "ready" && !it.isSpent).length;
-    assert.ok(idle === 0 || pool.queued === 0, `${pool.queued} wait while ${idle} are idle`);
+    assert.ok(
+      idle === 0 || pool.queued === 0 || pool.isPaused,
+      `${pool.queued} wait while ${idle} are idle`,
+    );
   }
 
   /** Everything that was begun comes to its end. */
   async quiesce(): Promise<void> {
     const { pool, launcher } = this.#it;
+    pool.resume();
     await until(() => {
       for (const worker of launcher.alive) if (worker.running) worker.answer();
       this.#clock.advance(50);
-      return pool.queued === 0 && pool.workers.length === pool.size &&
+      const { min, max } = pool.limits;
+      const { length } = pool.workers;
+      return pool.queued === 0 && length >= min && length <= max && pool.occupied === length &&
         pool.workers.every((it) => it.state === "ready" && !it.isSpent);
     }, "all workers are ready and nothing waits");
     await this.#endAll();
-    assert.equal(launcher.alive.length, pool.size, "ready workers are the live ones");
+    assert.equal(launcher.alive.length, pool.workers.length, "ready workers are the live ones");
     assert.equal(this.#it.pool.deadlines.size, 0, "an alarm is left");
     this.check();
     for (let i = 0; i < pool.size; i++) this.#it.submit("echo");
@@ -197,7 +237,16 @@ Deno.test("Pool ends every call once, neither reuses nor loses a slot, and keeps
         const clock = new FakeClock();
         const recycle = { maxCalls };
         const times = { cancelGraceMs: 100, drainMs: 5 };
-        const options = { size, queueLimit, pipelineBudgetMs, recycle, replace, ...times };
+        const idleTtlMs = 500;
+        const options = {
+          idleTtlMs,
+          size,
+          queueLimit,
+          pipelineBudgetMs,
+          recycle,
+          replace,
+          ...times,
+        };
         await using it = await FakePool.start(options, worker, { clock });
         const pipelines = pipelineBudgetMs > 0 && worker.notesProgress;
         const run = new Run(it, clock, {

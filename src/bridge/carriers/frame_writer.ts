@@ -151,7 +151,7 @@ export class FrameWriter {
 
   #value(key: number, value: ValueInit | TextValue): void {
     const start = this.#open(key);
-    if (value instanceof TextValue) this.#text(KEY.value.json, value.text);
+    if (value instanceof TextValue) this.#json(KEY.value.json, value);
     else if (value.json) this.#field(KEY.value.json, value.json);
     this.#number(KEY.value.tagged, value.tagged ? 1 : 0);
     for (const buffer of value.buffers ?? []) this.#field(KEY.value.buffers, buffer);
@@ -224,17 +224,34 @@ export class FrameWriter {
     this.#close(start);
   }
 
+  /** Writes the JSON of a value, which may be in pieces. */
+  #json(key: number, { json, length }: TextValue): void {
+    if (typeof json === "string") return this.#text(key, json);
+    this.#reserve(length * MAX_CHARACTER_BYTES + CALL_OVERHEAD_BYTES);
+    const start = this.#open(key);
+    for (const piece of json) {
+      if (piece.length <= SHORT_TEXT && this.#ascii(piece)) continue;
+      this.#at += encoder.encodeInto(piece, this.#bytes.subarray(this.#at)).written;
+    }
+    this.#close(start);
+  }
+
   /** Writes an ASCII text. Returns false, and writes nothing, if the text is not ASCII. */
   #shortText(key: number, text: string): boolean {
+    const { length } = text;
+    const start = this.#at;
+    this.#bytes[this.#at++] = key;
+    this.#varint(length);
+    if (this.#ascii(text)) return true;
+    this.#at = start;
+    return false;
+  }
+
+  /** Copies an ASCII text. Returns false, and writes nothing, if the text is not ASCII. */
+  #ascii(text: string): boolean {
     const bytes = this.#bytes;
     const { length } = text;
     let at = this.#at;
-    bytes[at++] = key;
-    if (length < 128) bytes[at++] = length;
-    else {
-      bytes[at++] = (length & 0x7f) | 0x80;
-      bytes[at++] = length >>> 7;
-    }
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
       if (code > 0x7f) return false;

@@ -25,7 +25,7 @@ export function placeShared(
     return ELSEWHERE;
   });
   return value instanceof TextValue
-    ? new TextValue(value.text, value.tagged, buffers, shared)
+    ? new TextValue(value.json, value.tagged, buffers, shared)
     : { ...value, buffers, shared };
 }
 

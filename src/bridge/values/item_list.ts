@@ -6,7 +6,8 @@ import { Value } from "./values.ts";
  * in which the worker finds each item without reading the others.
  */
 export class ItemList {
-  readonly #texts: string[] = [];
+  /** The items, each behind what separates it from the one before. */
+  readonly #pieces: string[] = [];
   readonly #buffers: Uint8Array[] = [];
   /** The items that have tags, by index. */
   readonly taggedItems: number[] = [];
@@ -15,7 +16,7 @@ export class ItemList {
 
   /** The number of items. */
   get length(): number {
-    return this.#texts.length;
+    return this.#pieces.length / 2;
   }
 
   /**
@@ -33,14 +34,17 @@ export class ItemList {
     this.#push(text);
   }
 
-  /** The list as one value. */
+  /** The list as one value, to which nothing more is added. */
   get value(): Value {
-    const text = `[${this.#texts.join(",\n")}]`;
-    return new Value(new TextValue(text, this.taggedItems.length > 0, this.#buffers));
+    const json = this.length === 0 ? "[]" : [...this.#pieces, "]"];
+    return new Value(new TextValue(json, this.taggedItems.length > 0, this.#buffers));
   }
 
   #push(text: string): void {
     // The separator has a newline. A carriage return is allowed and refused in the same places.
-    this.#texts.push(text.includes("\n") ? text.replaceAll("\n", "\r") : text);
+    this.#pieces.push(
+      this.length === 0 ? "[" : ",\n",
+      text.includes("\n") ? text.replaceAll("\n", "\r") : text,
+    );
   }
 }

@@ -6,7 +6,11 @@ import type { InputCollector } from "../../values/mod.ts";
  * it is written, since creating a small byte array costs more than the string.
  */
 export class TextValue {
-  readonly text: string;
+  /**
+   * The JSON, whole or in pieces. Pieces are written one by one, so that those of a long list are
+   * not copied into one text, which would live as long as its call.
+   */
+  readonly json: string | readonly string[];
   readonly tagged: boolean;
   readonly buffers: readonly Uint8Array[];
   readonly shared: readonly SharedBuffer[];
@@ -16,18 +20,29 @@ export class TextValue {
   readonly inputs: InputCollector | undefined;
 
   constructor(
-    text: string,
+    json: string | readonly string[],
     tagged: boolean,
     buffers: readonly Uint8Array[],
     shared: readonly SharedBuffer[] = [],
     inputs?: InputCollector,
   ) {
-    this.text = text;
+    this.json = json;
     this.tagged = tagged;
     this.buffers = buffers;
     this.shared = shared;
     this.inputs = inputs;
     this.bufferBytes = buffers.length === 0 ? 0 : lengthOf(buffers);
+  }
+
+  get text(): string {
+    const { json } = this;
+    return typeof json === "string" ? json : json.join("");
+  }
+
+  /** The length of the text. */
+  get length(): number {
+    const { json } = this;
+    return typeof json === "string" ? json.length : lengthOfTexts(json);
   }
 
   /**
@@ -43,4 +58,11 @@ function lengthOf(buffers: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const buffer of buffers) bytes += buffer.byteLength;
   return bytes;
+}
+
+/** Returns the length of texts together. */
+export function lengthOfTexts(texts: readonly string[]): number {
+  let length = 0;
+  for (const text of texts) length += text.length;
+  return length;
 }

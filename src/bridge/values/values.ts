@@ -263,7 +263,7 @@ export function rawLeaf(text: string, byteLength: number): Omit<RawBytes, "bytes
 /** Returns {@link Value.weight}, without what is in shared memory. */
 export function weightOf(content: WireValue | TextValue): number {
   // An estimate is enough for a value of our own, since nobody credits it.
-  const length = content instanceof TextValue ? content.text.length : content.json.byteLength;
+  const length = content instanceof TextValue ? content.length : content.json.byteLength;
   let bytes = length + WEIGHT_OVERHEAD_BYTES;
   for (const buffer of content.buffers) bytes += buffer.byteLength;
   return bytes;

@@ -32,6 +32,11 @@ export interface CallOptions {
   readonly affinity?: AffinityMode;
   /** True if the session starts again, bound to another worker, should its own be gone. */
   readonly rebind?: boolean;
+  /**
+   * `fail` refuses the call with `pool_saturated` if no worker is free and none may be started;
+   * `wait` queues it. Default: that of the pool.
+   */
+  readonly whenBusy?: "wait" | "fail";
   /** An id for the tool and for the logs of both sides: up to 128 letters, digits, `_.:@+/=-`. */
   readonly requestId?: string;
   /**

@@ -64,7 +64,7 @@ export class BatchWork {
   readonly #meter: ProgressMeter;
   readonly #bell = new Bell();
   /** The parts that are under way. */
-  readonly #underWay = new Set<Part>();
+  readonly #underWay: Part[] = [];
   /** The output of parts that is still being read. */
   readonly #outputs = new Set<Promise<void>>();
   #reading = false;
@@ -99,15 +99,15 @@ export class BatchWork {
     const { signal } = this.#deps;
     const stop = {
       handleEvent: () => {
-        for (const it of this.#underWay) it.stop(signal.reason);
+        for (const it of [...this.#underWay]) it.stop(signal.reason);
         this.#bell.ring();
       },
     };
     signal.addEventListener("abort", stop, { once: true });
     try {
-      while (!this.#items.areOver || this.#underWay.size > 0) {
+      while (!this.#items.areOver || this.#underWay.length > 0) {
         if (!signal.aborted && this.#failure === undefined) this.#next();
-        else if (this.#underWay.size === 0 && !this.#reading) break;
+        else if (this.#underWay.length === 0 && !this.#reading) break;
         await this.#bell.rung();
       }
     } finally {
@@ -132,7 +132,7 @@ export class BatchWork {
     }
     const now = clock.now();
     const retryAt = this.#items.takeDue(now);
-    while (this.#underWay.size < window() && this.#items.ready > 0 && !this.#writer.isFull) {
+    while (this.#underWay.length < window() && this.#items.ready > 0 && !this.#writer.isFull) {
       if (now < this.#pausedUntil) break;
       const items = this.#takePart();
       if (items.length > 0) void this.#send(items);
@@ -143,7 +143,7 @@ export class BatchWork {
     const wakeAt = Math.min(retryAt ?? Infinity, isPaused ? this.#pausedUntil : Infinity);
     if (wakeAt < Infinity) this.#bell.ringIn(wakeAt - now, clock);
     // All that was read could be over at once, without work under way.
-    if (this.#items.ready > 0 && this.#underWay.size === 0 && !isPaused && !this.#writer.isFull) {
+    if (this.#items.ready > 0 && this.#underWay.length === 0 && !isPaused && !this.#writer.isFull) {
       this.#bell.ring();
     }
   }
@@ -177,7 +177,7 @@ export class BatchWork {
 
   async #send(given: readonly BatchItem[]): Promise<void> {
     const part = new Part();
-    this.#underWay.add(part);
+    this.#underWay.push(part);
     try {
       if (!ItemFiles.concern(given)) {
         const args: (string | Value)[] = [];
@@ -189,7 +189,7 @@ export class BatchWork {
       if (part.signal.aborted) this.#items.putBack(opened.items);
       else if (opened.items.length > 0) await this.#run(opened, part);
     } finally {
-      this.#underWay.delete(part);
+      this.#underWay.splice(this.#underWay.indexOf(part), 1);
       this.#bell.ring();
     }
   }
@@ -285,7 +285,7 @@ export class BatchWork {
     if (error instanceof SnakedenError && REFUSALS.has(error.code)) {
       this.#pausedUntil = clock.now() + REFUSED_PAUSE_MS;
       // The job waits in the store for a pool that takes nothing.
-      if (this.#underWay.size === 1 && error.code !== "pool_saturated") {
+      if (this.#underWay.length === 1 && error.code !== "pool_saturated") {
         this.#deps.onRefused();
         this.#fail(error);
       }

@@ -208,7 +208,8 @@ class FileArgs {
 
   of(json: string): Pick<BatchItem, "args" | "problem"> {
     if (!this.#isPlain || json.includes(TAG)) return this.#slowly(json);
-    if (this.#input !== undefined) return { args: `${this.#before}${json}}` };
+    // Joined, and so flat: a sum would be kept beside the copy that its first reader makes of it.
+    if (this.#input !== undefined) return { args: [this.#before, json, "}"].join("") };
     const text = json.trim();
     if (!text.startsWith("{")) return { args: undefined, problem: NO_OBJECT };
     if (this.#before === "{") return { args: text };

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { memberOf, rangesOf, type Reached } from "./checkpoint.ts";
+import type { Place } from "./inputs/mod.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
 
 /** The most bytes of items that are read ahead, and those that each takes besides its own. */
@@ -20,8 +21,11 @@ interface Retry {
  */
 export class OpenItems {
   readonly #feed: ItemFeed;
-  /** All of them by index, in the order in which they were read. */
-  readonly #open = new Map<number, BatchItem>();
+  /**
+   * The places of all of them by index, in the order in which they were read. Not the items: the
+   * old tables of a Map keep what it had through many garbage collections.
+   */
+  readonly #open = new Map<number, Place>();
   readonly #attempts: Map<number, number>;
   /** Those to send next; the first ones at the end. */
   #again: BatchItem[] = [];
@@ -79,7 +83,7 @@ export class OpenItems {
     this.#aheadAt = 0;
     for (const item of items) {
       if (item.index < this.#earlier.next && !this.#wasOpen(item.index)) continue;
-      this.#open.set(item.index, item);
+      this.#open.set(item.index, item.place);
       this.#ahead.push(item);
       this.#aheadBytes += item.weight + ITEM_OVERHEAD;
     }
@@ -133,7 +137,6 @@ export class OpenItems {
     const { args } = item;
     // A slice of a text keeps all of it: the block of the file that the item was read from.
     const own = typeof args === "string" ? { ...item, args: copyOfText(args) } : item;
-    if (this.#open.has(item.index)) this.#open.set(item.index, own);
     this.#retries.splice(at + 1, 0, { item: own, dueAt });
   }
 
@@ -147,15 +150,15 @@ export class OpenItems {
 
   /** The place that was reached. */
   get reached(): Reached {
-    const [first] = this.#open.values();
+    const [first] = this.#open;
     const { next, place } = this.#feed;
     // Those of an earlier start that were not read again are still open.
     const unread = this.#earlier.open
       .filter(([, to]) => to > next)
       .map(([from, to]): [number, number] => [Math.max(from, next), to]);
     return {
-      low: first?.index ?? next,
-      place: first?.place ?? place,
+      low: first?.[0] ?? next,
+      place: first?.[1] ?? place,
       next: Math.max(next, this.#earlier.next),
       open: [...rangesOf(this.#open.keys()), ...unread],
       attempts: [...this.#attempts],

@@ -13,6 +13,8 @@ export interface JobPool {
   readonly size: number;
   readonly queued: number;
   readonly queueLimit: number;
+  /** True while it sends no calls to its workers. Default false. */
+  readonly isPaused?: boolean;
   readonly room: PoolRoom;
 }
 
@@ -146,7 +148,8 @@ export class PoolScheduler {
   async #claim(slots: number): Promise<void> {
     const { pool, store, holder, leaseMs, clock, admit } = this.#deps;
     const { signal } = this.#waiting;
-    const mayWait = this.#isStarved;
+    // A worker that is to be started takes longer than a job may wait for one that is there.
+    const mayWait = this.#isStarved || pool.room.startable > 0;
     this.#isStarved = false;
     const askedAt = clock.now();
     let claims: readonly Claim[];
@@ -187,8 +190,8 @@ export class PoolScheduler {
     const { pool, clock } = this.#deps;
     const inFlight = this.#runs.size;
     const queueRoom = pool.queueLimit - pool.queued;
-    if (pool.state !== "ready") return 0;
-    const { idle } = pool.room;
+    if (pool.state !== "ready" || pool.isPaused) return 0;
+    const idle = pool.room.idle + pool.room.startable;
     const mayRunAhead = clock.now() >= this.#carefulUntil;
     const room = { idle, size: pool.size, queueRoom, inFlight, mayRunAhead };
     const slots = this.#window.slots(room);

@@ -21,6 +21,8 @@ export interface CallOwner {
   readonly cancelGraceMs: number;
   /** The cure for a missing module, for the text of an error. */
   readonly moduleCure?: string | undefined;
+  /** The reason why it sends no calls, for the text of an error; undefined if it sends some. */
+  readonly obstacle?: string | undefined;
   /** Called once for each call, when its caller is answered with an outcome or an error. */
   settled(call: Call, error: unknown): void;
   /** Called when the call left the queue before it was sent. */
@@ -342,7 +344,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
   expire(): void {
     const { tool, session } = this;
     const boundTo = session?.isStrict ? session.workerText : undefined;
-    this.withdraw(expiredInQueue({ tool, boundTo, timeoutMs: this.#request.timeoutMs }));
+    const { obstacle } = this.#owner;
+    const { timeoutMs } = this.#request;
+    this.withdraw(expiredInQueue({ tool, boundTo, timeoutMs, obstacle }));
   }
 
   /** Fails the call if the worker has not reported the passed deadline in time. */

@@ -5,6 +5,9 @@ import type { CallWork } from "./call_surroundings.ts";
 import type { OutputSink } from "./output_sink.ts";
 import type { CallInputs } from "./inputs/mod.ts";
 
+/** The fate of a call that no worker is free for: it waits, or is refused. */
+export type WhenBusy = "wait" | "fail";
+
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
 export type ArrayForm = "list" | "base64";
 
@@ -32,6 +35,8 @@ export interface CallRequest {
   readonly affinity?: AffinityMode | undefined;
   /** True if its session may be bound to another worker when its own is gone. Default false. */
   readonly rebind?: boolean | undefined;
+  /** Its fate if no worker is free and none may be started. Default: that of the pool. */
+  readonly whenBusy?: WhenBusy | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
   /** The job whose attempt the call is; undefined for any other call. */

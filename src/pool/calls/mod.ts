@@ -14,7 +14,14 @@ export { type ItemOutcome, type OnOutcomes, OutcomeReader } from "./bulk/mod.ts"
 export type { BulkArea, BulkNote, BulkRecord } from "./bulk_note.ts";
 export { Call, type CallOwner } from "./call.ts";
 export type { CallSession, CallWork } from "./call_surroundings.ts";
-export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";
+export type {
+  ArrayForm,
+  CallOutcome,
+  CallRequest,
+  ChunkSink,
+  HeldWorker,
+  WhenBusy,
+} from "./call_request.ts";
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";

@@ -8,13 +8,37 @@
  *
  * @module
  */
+import { concurrent } from "./concurrent.ts";
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
+export { concurrent } from "./concurrent.ts";
 export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./profile.ts";
 
-/** All profiles, by their name in the configuration of a pool. */
-export const PROFILES = { process: PROCESS } as const satisfies Readonly<Record<string, Profile>>;
+/** The settings of a pool that a profile depends on. */
+export interface ProfileSettings {
+  /** The calls that a worker of the profile `thread` runs at a time. */
+  readonly threadsPerWorker?: number | undefined;
+  /** The calls that a worker of the profile `async` runs at a time. */
+  readonly concurrencyPerWorker?: number | undefined;
+}
+
+/** The calls that a worker of the profile `async` runs at a time, unless its pool says. */
+const DEFAULT_CONCURRENCY = 100;
+
+/** The functions that return the profile of a pool, by its name in the configuration. */
+export const PROFILES = {
+  process: (_settings: ProfileSettings): Profile => PROCESS,
+  async: ({ concurrencyPerWorker = DEFAULT_CONCURRENCY }: ProfileSettings): Profile =>
+    concurrent(concurrencyPerWorker),
+} as const satisfies Readonly<Record<string, (settings: ProfileSettings) => Profile>>;
 
 /** Name of a profile. */
 export type ProfileName = keyof typeof PROFILES;
+
+/** Returns the profile of a pool. */
+export function profileOf(
+  { profile, ...settings }: ProfileSettings & { readonly profile: ProfileName },
+): Profile {
+  return PROFILES[profile](settings);
+}

@@ -1,7 +1,7 @@
 import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
-import type { ProfileName } from "../profiles/mod.ts";
+import type { ProfileName, ProfileSettings } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { DeviceDemand, DeviceHealth } from "./devices/mod.ts";
 import type { QuarantineLimits } from "./health/mod.ts";
@@ -11,7 +11,8 @@ import type { ReplaceOrder } from "./replace_policy.ts";
 import type { Demand, ScaleOptions, StartCap } from "./scaling/mod.ts";
 
 /** Options of a set of workers. */
-export interface SupervisorOptions extends StopOptions, ScaleOptions, QuarantineLimits {
+export interface SupervisorOptions
+  extends StopOptions, ScaleOptions, QuarantineLimits, ProfileSettings {
   /** The name of the pool. Its workers are `name-1`, `name-2`, ... */
   readonly name: string;
   /** The prefix of the ids of its calls, which workers show to tools. */

@@ -237,6 +237,7 @@ export const CALL_OPTIONS: readonly (keyof CallOptions)[] = [
   "sessionId",
   "affinity",
   "rebind",
+  "whenBusy",
   "requestId",
   "idempotent",
   "arrays",

@@ -4,6 +4,7 @@ import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import type { AskingCall, HostMethod } from "../../pool/mod.ts";
 import type { FoundHostTool, HostTools } from "./host_tools.ts";
+import { OpenRuns } from "./open_runs.ts";
 import { type Batch, type HostRun, type HostRuns, PythonCaller } from "./runs/mod.ts";
 
 /** Dependencies of {@link toolMethods}. */
@@ -46,7 +47,7 @@ export function toolMethods(
 
   const runsOf = ({ signal }: AskingCall): OpenRuns => {
     let map = open.get(signal);
-    if (map === undefined) open.set(signal, map = new Map());
+    if (map === undefined) open.set(signal, map = new OpenRuns());
     return map;
   };
 
@@ -145,9 +146,6 @@ export function toolMethods(
     },
   };
 }
-
-/** The runs of a call by id; undefined for one that waits for the store before it starts. */
-type OpenRuns = Map<number, HostRun | undefined>;
 
 /** Starts a run, and returns its result or its first batch. */
 type Start = (call: AskingCall, args: CallArgs) => Value | Promise<Value>;

@@ -25,17 +25,19 @@ from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, introduction, log_bridge
+from snakeden._worker.adapter_checks import refuse_plain_tools
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.runner import Runner
 from snakeden._worker.shared_memory import map_shared_memory
 from snakeden._worker.system import no_terminal
+from snakeden._worker.system.ending_signals import ENDING, hold_signals, release_signals
 from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
 from snakeden._worker.system.output import Output, flush
-from snakeden._worker.system.progress_cell import open_progress_cell
+from snakeden._worker.system.progress_cell import open_progress
 from snakeden.errors import AdapterError
 
 if TYPE_CHECKING:
@@ -63,9 +65,6 @@ Python's own 5 ms lets them starve for a second beside a tool that does a little
 millisecond: each short release wakes them too late and starts their wait anew.
 """
 
-_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that tell a worker to finish its running calls and end."""
-
 
 class WorkerLife:
     """One worker from hello to exit. Belongs to the main thread."""
@@ -87,7 +86,7 @@ class WorkerLife:
         self._told = False
         self._host_done = threading.Event()
         """Set when the host sends no more calls."""
-        for signum in _ENDING:
+        for signum in ENDING:
             # A signal that is ignored from the start, as by nohup, stays ignored.
             if signum == signal.SIGTERM or signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._on_terminate)
@@ -107,9 +106,11 @@ class WorkerLife:
             return self._output.announce_exit(exit_status.REFUSED)
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level, output=self._output)
-        cell = None
+        capacity = welcome.capacity or 1
+        progress = None
         if welcome.progress_path:
-            cell = open_progress_cell(welcome.progress_path)
+            progress = open_progress(welcome.progress_path, capacity)
+        notes_calls = progress is not None and link.confirms
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
@@ -122,20 +123,24 @@ class WorkerLife:
                 max_list_items=welcome.max_list_items,
             ),
             shared=shared,
-            note=limits.noting(cell.note if cell is not None and link.confirms else None),
-            note_item=limits.noting(None if cell is None else cell.note_item),
-            record=cell,
+            capacity=capacity,
+            note_of=lambda place: limits.noting(
+                progress.note_of(place) if progress is not None and notes_calls else None
+            ),
+            noting_item=lambda note: limits.noting(note) or note,
+            progress=progress,
             hint=hint,
             output=self._output,
             call_prefix=welcome.call_prefix,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
-            attend=link.attend,
+            blocked_loop_ms=welcome.blocked_loop_ms,
+            link=link,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
         os.register_at_fork(
-            before=_hold_signals,
-            after_in_parent=_release_signals,
+            before=hold_signals,
+            after_in_parent=release_signals,
             after_in_child=self._after_fork_in_child,
         )
         for message in rest:
@@ -157,6 +162,8 @@ class WorkerLife:
                 complete=runner.profile.complete,
                 hint=hint,
             )
+            if welcome.profile == "async":
+                refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -168,7 +175,7 @@ class WorkerLife:
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
         runner.local_sessions.configure(self._adapter.max_local_sessions, self._end_session)
-        return self._serve(self._adapter, runner, link=link, has_record=cell is not None)
+        return self._serve(self._adapter, runner, link=link, has_record=progress is not None)
 
     def _serve(
         self, adapter: LoadedAdapter, runner: Runner, *, link: Link, has_record: bool
@@ -373,11 +380,11 @@ class WorkerLife:
 
     def _after_fork_in_child(self) -> None:
         """Restore signals in a child that a tool has forked, since it is not a worker."""
-        for signum in _ENDING:
+        for signum in ENDING:
             if signal.getsignal(signum) == self._on_terminate:
                 signal.signal(signum, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _release_signals()
+        release_signals()
         self._output.after_fork_in_child()
         if self._slab is not None:
             self._slab.forget()
@@ -385,15 +392,6 @@ class WorkerLife:
             self._runner.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
-
-
-def _hold_signals() -> None:
-    """Block signals around a fork: the child must not lose one to the handler of the worker."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-
-
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 _PID: Final = os.getpid()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
+from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
@@ -24,18 +25,19 @@ from snakeden._worker.calls.local_sessions import LocalSessions
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 from snakeden._worker.registered_tools import RegisteredTools
-from snakeden._worker.system.progress_cell import make_progress_cell
+from snakeden._worker.system.progress_cell import make_progress
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
     from snakeden._link.gen.link_pb2 import Call as WireCall
+    from snakeden._link.link import Link
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
     from snakeden._worker.calls.attempt import RunningBulk
     from snakeden._worker.calls.reply import Reply
     from snakeden._worker.system.output import Output
-    from snakeden._worker.system.progress_cell import ProgressCell
+    from snakeden._worker.system.progress_cell import Progress
 
 __all__ = ["Runner"]
 
@@ -49,29 +51,36 @@ class Runner:
         *,
         limits: ValueLimits,
         shared: SharedMemory | None = None,
-        note: Callable[[int], None] | None = None,
-        note_item: Callable[[int], None] | None = None,
-        record: ProgressCell | None = None,
+        capacity: int = 1,
+        note_of: Callable[[int], Callable[[int], None] | None] = lambda _place: None,
+        noting_item: Callable[[Callable[[int], None]], Callable[[int], None]] = lambda note: note,
+        progress: Progress | None = None,
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
         call_prefix: str = "",
-        attend: Callable[[], None] = lambda: None,
+        blocked_loop_ms: int = 0,
+        link: Link | None = None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note`, `note_item`,
-        `record` and `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
-        ids of calls.
+        for `capacity`, `note_of`, `blocked_loop_ms` and `output` `ProfileParts`. `progress` has the
+        records of bulk calls, whose function to note an item `noting_item` extends. `call_prefix`
+        begins the ids of calls. Without `link`, tools that wait for answers rely on whoever reads
+        them.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
-        record = record or make_progress_cell()
+        records = progress or make_progress(capacity)
         self._outbox = outbox
         self._limits = limits
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
-        self._registered = RegisteredTools(self._ask_for_answer)
+        self._registered = (
+            RegisteredTools(self._ask_for_answer, problem_of=plain_tool_problem)
+            if profile == "async"
+            else RegisteredTools(self._ask_for_answer)
+        )
         self.local_sessions = LocalSessions()
         """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
@@ -89,9 +98,13 @@ class Runner:
                 outbox=outbox,
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
-                note=note,
-                note_item=note_item or record.note_item,
-                record=record,
+                capacity=capacity,
+                note_of=note_of,
+                note_item_of=lambda place: noting_item(records.record_of(place).note_item),
+                record_of=records.record_of,
+                records=records.records,
+                blocked_loop_ms=blocked_loop_ms,
+                on_loop=(lambda: None) if link is None else link.on_loop,
                 output=output,
             )
         )
@@ -100,7 +113,7 @@ class Runner:
             limits=limits,
             shared=shared,
             interruption_of=self.profile.interruption_of,
-            attend=attend,
+            attend=(lambda: None) if link is None else link.attend,
         )
 
     # ---- called by the reader of the link ----

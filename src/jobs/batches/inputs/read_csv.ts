@@ -12,6 +12,8 @@ export interface CsvHeader {
   readonly names: readonly string[];
   /** The names, each as it begins a field of an object of JSON. */
   readonly keys: readonly string[];
+  /** The same for rows of plain texts, with the quotes around these. */
+  readonly plainKeys: readonly string[];
   /** The types of the columns that are not text; undefined if all are text. */
   readonly types: readonly (CellTypes | undefined)[] | undefined;
 }
@@ -90,6 +92,7 @@ function headerOf(rows: CsvRows, typesOf: TypesOf): CsvHeader | undefined {
   return {
     names,
     keys: names.map((it, i) => `${i === 0 ? "{" : ","}${JSON.stringify(it)}:`),
+    plainKeys: names.map((it, i) => `${i === 0 ? "{" : '",'}${JSON.stringify(it)}:"`),
     types: types.some((it) => it !== undefined) ? types : undefined,
   };
 }
@@ -104,20 +107,22 @@ function itemOf(
 ): ReadItem {
   const place = { offset: block.offset, skip, line: block.line };
   const { fields, line } = row;
-  const { keys, types } = columns;
+  const { keys, plainKeys, types } = columns;
   const problem = row.isFaulty
     ? "it is not UTF-8"
     : row.problem ?? (fields.length === keys.length ? undefined : ragged(fields, keys));
   if (problem !== undefined) return { place, json: undefined, problem: `line ${line}: ${problem}` };
   // One flat text: one that is added up piece by piece is a tree of pieces, which takes several
   // times the memory, and a while of the garbage collector, for as long as the item waits.
+  const isPlain = row.isPlain && types === undefined;
   const pieces = new Array<string>(2 * keys.length + 1);
   let at = 0;
   for (let i = 0; i < keys.length; i++) {
-    pieces[at++] = keys[i] ?? "";
-    pieces[at++] = jsonOf(fields[i] ?? "", row, types?.[i]);
+    const field = fields[i] ?? "";
+    pieces[at++] = (isPlain ? plainKeys[i] : keys[i]) ?? "";
+    pieces[at++] = isPlain ? field : jsonOf(field, row, types?.[i]);
   }
-  pieces[at] = "}";
+  pieces[at] = isPlain ? '"}' : "}";
   return { place, json: pieces.join("") };
 }
 

@@ -11,8 +11,11 @@ export interface TextBlock {
   readonly isLast: boolean;
 }
 
-/** The bytes that are decoded together. */
-const BLOCK_BYTES = 128 * 1024;
+/**
+ * The bytes that are decoded together. Their items wait together, too: many that wait for long are
+ * what a host keeps in memory.
+ */
+const BLOCK_BYTES = 64 * 1024;
 const LINE_FEED = 0x0a;
 const NO_FAULTS: ReadonlySet<number> = new Set();
 
@@ -68,14 +71,17 @@ export class TextBlocks {
   async next(): Promise<TextBlock | undefined> {
     let end = 0;
     while (true) {
-      end = this.#buffer.subarray(0, this.#length).lastIndexOf(LINE_FEED) + 1;
-      const isFull = this.#length >= this.#wanted && end > 0;
-      if (isFull || this.#isAtEnd) break;
-      if (this.#length - end > this.#maxBytes) throw this.#tooLong();
-      await this.#fill();
+      const known = Math.min(this.#length, this.#wanted);
+      end = this.#buffer.subarray(0, known).lastIndexOf(LINE_FEED) + 1;
+      const isFull = known === this.#wanted;
+      if (isFull && end > 0) break;
+      if (known - end > this.#maxBytes) throw this.#tooLong();
+      if (isFull) this.#wanted *= 2;
+      else if (this.#isAtEnd) break;
+      else await this.#fill();
     }
     if (this.#length === 0) return undefined;
-    if (this.#isAtEnd) end = this.#length;
+    if (this.#isAtEnd && this.#length <= this.#wanted) end = this.#length;
     const bytes = this.#buffer.subarray(0, end);
     const hasFeed = bytes[end - 1] === LINE_FEED;
     const { text, faulty } = decoded(bytes);
@@ -105,7 +111,7 @@ export class TextBlocks {
     for (let i = 0; i < rest; i++) {
       end = this.#buffer.lastIndexOf(LINE_FEED, end - 2) + 1;
     }
-    const kept = this.#length - end;
+    const kept = this.#block.bytes - end;
     if (kept > this.#maxBytes) throw this.#tooLong();
     this.#drop(end, lines - rest);
     // Twice as much, so that a long item is not looked at again and again.

@@ -21,14 +21,17 @@ export interface LateCall {
 
 /** Returns the error of a call whose deadline passed in the queue. */
 export function expiredInQueue(
-  { tool, timeoutMs, boundTo }: LateCall & {
+  { tool, timeoutMs, boundTo, obstacle }: LateCall & {
     /** The text for the one worker that it waits for, if there is only one. */
     readonly boundTo: string | undefined;
+    /** The reason why the pool sends no calls, if it sends none. */
+    readonly obstacle: string | undefined;
   },
 ): SnakedenError {
   const who = boundTo === undefined ? "no worker was" : `${boundTo} was not`;
+  const why = obstacle === undefined ? "" : `: ${obstacle}`;
   return new DeadlineExceededError(
-    `Cannot run ${tool}: ${who} free within its deadline of ${timeoutMs} ms`,
+    `Cannot run ${tool}: ${who} free within its deadline of ${timeoutMs} ms${why}`,
     "queue",
     { timeoutMs },
   );

@@ -1,5 +1,6 @@
 import type { Alarms } from "../../../async/mod.ts";
 import type { Log } from "../../../bridge/mod.ts";
+import { IdCells } from "../../../collections/mod.ts";
 import type { OutputPipe, OutputSink } from "../../calls/mod.ts";
 import type { OutputLine } from "./output_marks.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -32,7 +33,7 @@ export class WorkerOutput {
   readonly #log: WorkerLog;
   readonly #find: WorkerOutputDeps["find"];
   /** Attempts that were answered, and whose output has not been read to its end. */
-  readonly #unread = new Map<number, PrintingAttempt>();
+  readonly #unread = new IdCells<PrintingAttempt>();
   /** The sink of the last line, and the call that it belongs to. */
   #sink: OutputSink | undefined;
   #number = 0;

@@ -12,7 +12,7 @@ import { type CallOrigin, ORIGIN, type Originated } from "../origin.ts";
 import { checkedArgs, checkedOutput } from "./checked.ts";
 import { type Batch, type CheckedItem, ItemReader, MAX_BATCH_BYTES } from "./item_reader.ts";
 import { failed, failureOf, runEnded, tooDeep, tooLarge, tooLate } from "./run_errors.ts";
-import type { NestedCalls, RunCaller, RunLimits } from "./run_caller.ts";
+import type { NestedCalls, RunCaller, RunContext, RunLimits } from "./run_caller.ts";
 import { chain, iteratorOf } from "./thenable.ts";
 import { sizeOf } from "./value_size.ts";
 import { watchOver } from "./watch_over.ts";
@@ -37,6 +37,9 @@ export interface RunOwner {
  */
 export class HostRun implements HostToolCall, EventListenerObject {
   readonly id: string;
+  readonly context: RunContext<HostRun> = { run: this };
+  /** The place of the run among those that have not ended, which its owner keeps. */
+  place = 0;
   readonly #tool: HostTool;
   readonly #caller: RunCaller;
   readonly #owner: RunOwner;

@@ -3,7 +3,7 @@ import { Alarms, type Clock, settlesWithin } from "../../../async/mod.ts";
 import { SnakedenError } from "../../../errors.ts";
 import { DEFAULT_TIMEOUT_MS, type HostTool } from "../host_tool.ts";
 import { HostRun, type RunOwner } from "./host_run.ts";
-import type { NestedCalls, RunCaller, RunLimits } from "./run_caller.ts";
+import type { NestedCalls, RunCaller, RunContext, RunLimits } from "./run_caller.ts";
 import { tooDeep, tooLate } from "./run_errors.ts";
 
 /** Dependencies of {@link HostRuns}. */
@@ -14,21 +14,17 @@ export interface HostRunsDeps {
   readonly clock?: Clock;
 }
 
-/**
- * The run of an asynchronous context. Timers, sockets and promises keep the context in which they
- * were made, so it must not keep a run that has ended.
- */
-interface RunContext {
-  run: HostRun | undefined;
-}
-
 /** The runs of host tools. Disposing it ends those that are left. */
 export class HostRuns implements RunOwner, Disposable {
   readonly alarms: Alarms;
   readonly limits: RunLimits;
   readonly #calls: () => NestedCalls;
-  readonly #open = new Map<HostRun, RunContext>();
-  readonly #current = new AsyncLocalStorage<RunContext>();
+  /**
+   * Those that have not ended, in no order; each knows its place. A Map that is filled and emptied
+   * with each run keeps ended ones alive through many garbage collections.
+   */
+  readonly #open: HostRun[] = [];
+  readonly #current = new AsyncLocalStorage<RunContext<HostRun>>();
   readonly #prefix = `host-${crypto.randomUUID().slice(0, 8)}-`;
   #count = 0;
   #onIdle: (() => void) | undefined;
@@ -45,12 +41,12 @@ export class HostRuns implements RunOwner, Disposable {
 
   /** The number of runs that have not ended. */
   get running(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
   /** The run whose code runs now, unless it has ended. */
   get current(): HostRun | undefined {
-    if (this.#open.size === 0) return undefined;
+    if (this.#open.length === 0) return undefined;
     const run = this.#current.getStore()?.run;
     return run?.isEnded ? undefined : run;
   }
@@ -68,25 +64,27 @@ export class HostRuns implements RunOwner, Disposable {
     const timeoutMs = tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const id = this.#prefix + (++this.#count).toString(36);
     const run = new HostRun(id, { tool, caller, owner: this, timeoutMs });
-    this.#open.set(run, { run });
+    run.place = this.#open.push(run) - 1;
     return run;
   }
 
   within<T>(run: HostRun, work: () => T): T {
-    const context = this.#open.get(run);
-    return context === undefined ? work() : this.#current.run(context, work);
+    return run.isEnded ? work() : this.#current.run(run.context, work);
   }
 
   ended(run: HostRun): void {
-    const context = this.#open.get(run);
-    if (context !== undefined) context.run = undefined;
-    this.#open.delete(run);
-    if (this.#open.size === 0) this.#onIdle?.();
+    run.context.run = undefined;
+    const last = this.#open.pop();
+    if (last !== undefined && last !== run) {
+      this.#open[run.place] = last;
+      last.place = run.place;
+    }
+    if (this.#open.length === 0) this.#onIdle?.();
   }
 
   /** Resolves when no run is under way, at the latest after `timeoutMs`. */
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#open.size === 0) return;
+    if (this.#open.length === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onIdle = resolve;
     await settlesWithin(promise, timeoutMs);
@@ -95,7 +93,7 @@ export class HostRuns implements RunOwner, Disposable {
 
   /** Ends all runs, since the host stops. */
   stopAll(): void {
-    for (const run of [...this.#open.keys()]) {
+    for (const run of [...this.#open]) {
       run.stop(
         new SnakedenError("shutting_down", `Cannot finish ${run.tool}: the host stops`, {
           retryable: true,

@@ -32,3 +32,11 @@ export interface RunCaller {
   /** Receives reports of progress. */
   readonly onProgress?: ((report: Value) => void) | undefined;
 }
+
+/**
+ * The run of an asynchronous context. Timers, sockets and promises keep the context in which they
+ * were made, so it must not keep a run that has ended.
+ */
+export interface RunContext<Run> {
+  run: Run | undefined;
+}

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.execution import Execution
     from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.system.output import Output
-    from snakeden._worker.system.progress_cell import ProgressCell
+    from snakeden._worker.system.progress_cell import BulkRecord
 
-__all__ = ["BulkExecution"]
+__all__ = ["BulkExecution", "outcome_of", "tagged_items"]
 
 
 class BulkExecution:
@@ -40,11 +40,13 @@ class BulkExecution:
         *,
         outbox: Outbox,
         look_at: Callable[[float], None],
-        record: ProgressCell,
+        record: BulkRecord,
         note_item: Callable[[int], None],
         output: Output | None,
     ) -> None:
-        """Run bulk calls. For `look_at`, `record`, `note_item` and `output` see `ProfileParts`."""
+        """Run bulk calls, and keep `record` of them. For `look_at`, `note_item` and `output` see
+        `ProfileParts`.
+        """
         self.is_forked = False
         """True in a forked copy of the process, which ends with its item."""
         self._execution = execution
@@ -64,7 +66,7 @@ class BulkExecution:
         message = attempt.message
         self._execution.check_tool(message)
         items = split_items(message.args.json)
-        tagged = _tagged_items(attempt)
+        tagged = tagged_items(attempt)
         timeout = message.timeout_ms / 1000
         self._record.note_bulk(attempt.id)
         sender = OutcomeSender(
@@ -140,16 +142,21 @@ class BulkExecution:
             if self.is_forked:
                 leave_forked_child(None)
             item.end()
-            if value.tagged:
-                return Encoded(b'{"result":%b}' % value.json, True, value.buffers)
-            return b'{"result":%b},\n' % value.json
+            return outcome_of(value)
         item.end()
         if item.stop_code == "cancelled" and why.code == "cancelled":
             raise CallCancelled("cancelled")
         return error_outcome(why, run_ms=run_ms)
 
 
-def _tagged_items(attempt: Attempt) -> dict[int, Sequence[bytes | memoryview]]:
+def outcome_of(value: Encoded) -> bytes | Encoded:
+    """Return the outcome of an item whose tool has returned; a text has a separator behind it."""
+    if value.tagged:
+        return Encoded(b'{"result":%b}' % value.json, True, value.buffers)
+    return b'{"result":%b},\n' % value.json
+
+
+def tagged_items(attempt: Attempt) -> dict[int, Sequence[bytes | memoryview]]:
     """Take the buffers of the items that have tags out of the call."""
     message = attempt.message
     buffers, attempt.buffers = attempt.buffers, ()

@@ -1,14 +1,15 @@
-/** The number of cells: a power of two, and several times the calls that a worker can have. */
+/** The number of cells: a power of two, and several times the entries that a worker can have. */
 const CELLS = 1024;
 
 /**
- * The open calls of a link by id: one entry each. Ids rise by one, so a call finds its cell free,
- * unless a call that is a thousand calls older is still open. The entry then goes into a Map.
+ * What is open by id, such as the calls of a link: one entry each. Ids rise by one, so an entry
+ * finds its cell free, unless one that is a thousand ids older is still open. It then goes into a
+ * Map.
  *
  * A Map alone would do, but one that is filled and emptied with each call is rehashed all the time,
  * and its old tables keep answered calls alive through many garbage collections.
  */
-export class OpenCalls<T> {
+export class IdCells<T> {
   readonly #ids = new Uint32Array(CELLS);
   readonly #entries: (T | undefined)[] = new Array<T | undefined>(CELLS).fill(undefined);
   readonly #others = new Map<number, T>();
@@ -30,6 +31,13 @@ export class OpenCalls<T> {
     const at = id & (CELLS - 1);
     if (id !== 0 && this.#ids[at] === id) return this.#entries[at];
     return this.#others.size === 0 ? undefined : this.#others.get(id);
+  }
+
+  /** Returns all entries, in no order. */
+  values(): T[] {
+    const found = [...this.#others.values()];
+    for (const it of this.#entries) if (it !== undefined) found.push(it);
+    return found;
   }
 
   has(id: number): boolean {
