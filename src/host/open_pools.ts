@@ -6,9 +6,9 @@ import {
   type HostServices,
   Pool,
   PoolGroup,
+  type StartCap,
   StatsCounter,
 } from "../pool/mod.ts";
-import type { WorkerCap } from "./live/worker_cap.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
@@ -24,7 +24,7 @@ export interface PoolsParts extends LauncherParts {
   /** Returns the memory that is free on a device; null if it is unknown. */
   readonly freeDeviceBytes: (deviceId: string) => Promise<number | null>;
   /** The limit on the workers of all pools. */
-  readonly cap: Pick<WorkerCap, "of">;
+  readonly cap: { of(pool: () => Pool): StartCap };
   /** Answers what tools ask the host for. */
   readonly services: HostServices;
 }

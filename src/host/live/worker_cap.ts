@@ -45,6 +45,7 @@ export class WorkerCap implements Disposable {
   of(pool: () => CappedPool): StartCap {
     return {
       mayStart: () => this.mayStart(pool()),
+      couldStart: () => this.#couldStart(pool()),
       onRoomFreed: () => {
         if (this.#waiting.size > 0) this.#lookIn(0);
       },
@@ -64,6 +65,14 @@ export class WorkerCap implements Disposable {
     this.#waiting.add(pool);
     if (this.#cancelLook === undefined) this.#lookIn(FIRST_LOOK_MS);
     return false;
+  }
+
+  #couldStart(pool: CappedPool): boolean {
+    const { maxWorkers, maxWorkerMemoryBytes } = this.#deps.limits();
+    if (maxWorkers === undefined && maxWorkerMemoryBytes === undefined) return true;
+    if (this.#hasRoomFor(pool)) return true;
+    return this.#isBelowShare(pool) &&
+      this.#deps.pools().some((it) => it.wanted > this.#shareOf(it));
   }
 
   [Symbol.dispose](): void {

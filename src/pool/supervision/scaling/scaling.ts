@@ -113,7 +113,8 @@ export class Scaling<S extends ScalableSlot> {
     if (!this.isElastic || !this.#isOpen) return 0;
     const { slots, cap } = this.#deps;
     const free = Math.max(0, this.#limits.max - slots.inUse);
-    return free > 0 && cap !== undefined && !cap.mayStart() ? 0 : free;
+    if (free === 0 || cap === undefined) return free;
+    return (cap.couldStart?.() ?? cap.mayStart()) ? free : 0;
   }
 
   /** The number of workers that are on their way, or may be, and that no waiting call needs. */
