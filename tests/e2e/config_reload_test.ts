@@ -203,7 +203,7 @@ Deno.test("Snakeden.reload() resizes a pool, and changes its policies, with the 
   const { den } = it;
   const [pid] = it.pids;
   await it.write({
-    pools: [{ ...pool, size: 2, breaker: { failures: 3 } }],
+    pools: [{ ...pool, size: 2, breaker: {} }],
   });
   assert.deepEqual((await den.reload()).pools.adjusted, ["default"]);
   await until(() => it.pids.length === 2, "the second worker");
