@@ -85,7 +85,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["."],
     ["openapi"],
     ["socket"],
-    ["programs", "jobs"],
+    ["programs", "jobs", "pools"],
     ["files", "sessions"],
     ["calls"],
     ["access", "pages", "schema"],

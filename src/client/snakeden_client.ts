@@ -12,7 +12,7 @@ import {
   ToolList,
   Workers,
 } from "./namespaces/mod.ts";
-import type { Args, CallOptions, CallOutcome, Den } from "./shapes/mod.ts";
+import type { Args, CallOptions, CallOutcome, Den, ReloadResult } from "./shapes/mod.ts";
 import type { ToolStream } from "./streams/mod.ts";
 
 /**
@@ -102,6 +102,16 @@ export class SnakedenClient implements Den, AsyncDisposable {
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream<T>(tool, args, options);
+  }
+
+  /**
+   * Reads the configuration of the host anew, and applies the difference without dropping a call.
+   *
+   * @throws {SnakedenError} `config_invalid`, with what is wrong; `shutting_down`.
+   */
+  async reload({ signal }: { readonly signal?: AbortSignal } = {}): Promise<ReloadResult> {
+    const request = { method: "POST", path: "/v1/reload", signal, timeoutMs: null } as const;
+    return await (await this.#transport.send(request)).json<ReloadResult>({ pools: "object" });
   }
 
   /** Ends all open requests and streams. Later ones are refused with an `AbortError`. */

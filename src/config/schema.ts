@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
-import { flag, group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
+import {
+  flag,
+  group,
+  MAX_DURATION_MS,
+  MAX_MEMORY_BYTES,
+  MIB,
+  oneOf,
+  text,
+  whole,
+} from "./schema_parts.ts";
 import {
   apiKeySchema,
   type breakerSchema,
@@ -59,6 +68,17 @@ export const configSchema = group({
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have to finish when the server stops.",
   }).default(10_000),
+  maxWorkers: whole(1, 16_384, {
+    description: "Most workers of all pools together; at least the sum of their `min` or `size`. " +
+      "A start above `min` waits for room, and a pool that has less than its share comes first.",
+    defaultText: "none",
+  }).optional(),
+  maxWorkerMemoryBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
+    description:
+      "Resident memory of all workers together above which no worker is started beyond " +
+      "the `min` of its pool.",
+    defaultText: "none",
+  }).optional(),
   dev: flag({
     description: "Watches the adapters' files, and replaces workers when one changes.",
   }).default(false),

@@ -51,12 +51,14 @@ import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
 import {
+  checkCap,
   ConfiguredTools,
   type HostPool,
   LivePools,
   PoolTable,
   type ReloadResult,
   startPools,
+  WorkerCap,
 } from "./live/mod.ts";
 import { groupOf, openPool, type PoolsParts } from "./open_pools.ts";
 import { Programs } from "./open_programs.ts";
@@ -162,6 +164,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   );
   const placed = await placeConfig(given, hardware, options.signal);
   const { config, placements } = placed;
+  checkCap(config.pools, config);
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const opening = await openStore(config, { runId, required: requireStore });
@@ -235,6 +238,9 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const parts: Omit<PoolsParts, "config" | "placements" | "pythons"> = {
     deviceHealth,
     deviceDemand: new DeviceDemand(),
+    cap: resources.use(
+      new WorkerCap({ limits: () => config, pools: () => later.pools?.all ?? [] }),
+    ),
     freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
     services: new HostMethods({
       ...sessionMethods(sessions),
@@ -351,7 +357,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       calls,
       jobs: engine,
       changes: live,
-      drainMs: config.drainMs,
+      drainMs: () => config.drainMs,
       resources: resources.move(),
     }),
     reload: (how) => live.reload(() => rereadConfig(config), how),

@@ -6,6 +6,7 @@ import {
   type HostServices,
   Pool,
   PoolGroup,
+  type StartCap,
   StatsCounter,
 } from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
@@ -22,6 +23,8 @@ export interface PoolsParts extends LauncherParts {
   readonly deviceDemand: DeviceDemand;
   /** Returns the memory that is free on a device; null if it is unknown. */
   readonly freeDeviceBytes: (deviceId: string) => Promise<number | null>;
+  /** The limit on the workers of all pools. */
+  readonly cap: { of(pool: () => Pool): StartCap };
   /** Answers what tools ask the host for. */
   readonly services: HostServices;
 }
@@ -40,7 +43,7 @@ export function openPool(
   { before }: { readonly before?: StatsCounter | undefined } = {},
 ): OpenedPool {
   const stats = new StatsCounter(before);
-  const pool = new Pool(
+  const pool: Pool = new Pool(
     {
       ...config,
       places: parts.placements.get(config.name)?.places ?? [],
@@ -53,6 +56,7 @@ export function openPool(
       deviceDemand: parts.deviceDemand,
       freeDeviceBytes: parts.freeDeviceBytes,
       services: parts.services,
+      cap: parts.cap.of(() => pool),
       stats,
     },
   );

@@ -15,7 +15,7 @@ export interface ShutdownParts {
   /** The changes of the pools: none is made once the host stops. Default none. */
   readonly changes?: Pick<LivePools, "close"> | undefined;
   /** The time that host tools have to finish, unless the stop names another. Default none. */
-  readonly drainMs?: number;
+  readonly drainMs?: () => number;
   /** All parts of the host, the pools among them; disposed when the pools are gone. */
   readonly resources: AsyncDisposableStack;
 }
@@ -99,7 +99,10 @@ export class Shutdown {
     jobs?.close();
     const stopped = pools.stop(options);
     calls.close();
-    await Promise.all([stopped, calls.running?.idle(options.drainMs ?? this.#parts.drainMs ?? 0)]);
+    await Promise.all([
+      stopped,
+      calls.running?.idle(options.drainMs ?? this.#parts.drainMs?.() ?? 0),
+    ]);
     await resources.disposeAsync();
   }
 }

@@ -101,12 +101,13 @@ export {
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { BlockedTool } from "../bridge/mod.ts";
-export type {
-  PoolInfo,
-  ReplaceCode,
-  WorkerDevice,
-  WorkerInfo,
-  WorkerWarning,
+export {
+  type PoolInfo,
+  type ReplaceCode,
+  rssBytesOf,
+  type WorkerDevice,
+  type WorkerInfo,
+  type WorkerWarning,
 } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";
@@ -120,4 +121,4 @@ export {
   type Recycling,
   type RemovePoolOptions,
 } from "./pools.ts";
-export { WorkerList } from "./worker_list.ts";
+export { type StopWorkerOptions, WorkerList } from "./worker_list.ts";

@@ -180,7 +180,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   const warnings = warningsOf(worker);
   // Its link is there once it has a process.
   const blockedTools = pid === undefined ? [] : worker.link.blockedTools.list();
-  const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
+  const rssBytes = rssBytesOf(worker);
   return {
     id: worker.id,
     incarnation: worker.incarnation,
@@ -208,6 +208,14 @@ function warningsOf(worker: Worker): WorkerWarning[] {
     ...(leavesDeviceUnused(worker) ? ["device_not_used" as const] : []),
     ...(worker.inFlight.stuckCause !== undefined ? ["call_stuck" as const] : []),
   ];
+}
+
+/**
+ * Returns the resident memory of a worker: by its last report, or before the first one, that of its
+ * process alone. Undefined if it is unknown.
+ */
+export function rssBytesOf({ pid, rssBytes }: Worker): number | undefined {
+  return rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
 }
 
 function lastUsedAt({ state, usedAt, alarms }: Worker): string {

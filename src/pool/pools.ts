@@ -4,6 +4,7 @@ import type { ProfileSettings } from "./profiles/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
 import { describePool, type PoolInfo } from "./pool_info.ts";
+import type { ResizeRequest } from "./supervision/mod.ts";
 
 /** The workers to replace: all, those of one pool, or some. */
 export interface RecycleRequest {
@@ -44,6 +45,8 @@ export interface RemovePoolOptions {
 export interface PoolChanges {
   add(pool: PoolInput, options: AddPoolOptions): Promise<void>;
   remove(name: string, options: RemovePoolOptions): Promise<void>;
+  /** @throws {SnakedenError} If the pool may not have so many workers beside the others. */
+  checkResize?(pool: Pool, change: ResizeRequest): void;
 }
 
 /** The part of the configuration of a pool that is shown. */
@@ -120,6 +123,61 @@ export class Pools {
    */
   async remove(name: string, options: RemovePoolOptions = {}): Promise<void> {
     await this.#changes.remove(name, options);
+  }
+
+  /**
+   * Changes how many workers a pool keeps: `size`, or any of `min`, `max` and `spare`. Missing
+   * workers are started; excess ones finish their calls and end. It holds at once, until the
+   * configuration is read again.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `invalid_input` naming each field, `shutting_down`.
+   */
+  resize(name: string, change: ResizeRequest): PoolInfo {
+    const pool = findPool(name, this.#pools);
+    this.#deps.changes?.checkResize?.(pool, change);
+    pool.resize(change);
+    return this.get(name);
+  }
+
+  /**
+   * Lets a pool send no more calls to its workers: new ones wait, until {@link Pools.resume} or
+   * their deadlines. Those that run go on.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `shutting_down`.
+   */
+  pause(name: string): PoolInfo {
+    findPool(name, this.#pools).pause();
+    return this.get(name);
+  }
+
+  /**
+   * Ends a pause.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `shutting_down`.
+   */
+  resume(name: string): PoolInfo {
+    findPool(name, this.#pools).resume();
+    return this.get(name);
+  }
+
+  /**
+   * Ends the idle workers of a pool beyond `min` and `spare` now, but none with strict sessions or
+   * registered tools. Returns their ids.
+   *
+   * @throws {SnakedenError} `unknown_pool`.
+   */
+  cleanIdle(name: string): readonly string[] {
+    return findPool(name, this.#pools).cleanIdle();
+  }
+
+  /**
+   * Starts more workers of a pool, up to `max`, before calls need them; -1 for as many as there may
+   * be. Resolves with the ids of those that are ready, once each was tried.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `invalid_input`, `shutting_down`.
+   */
+  async startAhead(name: string, count = 1): Promise<readonly string[]> {
+    return await findPool(name, this.#pools).startAhead(count);
   }
 
   /** Forgets the workers of a session that has ended, in all pools. Its open calls go on. */

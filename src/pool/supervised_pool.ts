@@ -34,6 +34,19 @@ export abstract class SupervisedPool {
     return this.supervisor.scaling.occupied;
   }
 
+  /** The number of workers that it keeps or starts: without those that end. */
+  get wanted(): number {
+    return this.supervisor.scaling.wanted;
+  }
+
+  /**
+   * Lets one worker above `min` end for the sake of another pool: an idle one or one that starts,
+   * else one that finishes its calls before, if it may be busy. Returns false if none may end.
+   */
+  yieldWorker(options: { readonly mayBeBusy: boolean }): boolean {
+    return this.supervisor.scaling.yield(options);
+  }
+
   /** True while it has no worker and starts none, since nothing is to do. */
   get isAtRest(): boolean {
     return this.supervisor.scaling.isAtRest;

@@ -1,6 +1,23 @@
+import { shownValue } from "../config/mod.ts";
+import { InvalidInputError } from "../errors.ts";
 import { findWorker } from "./find_pool.ts";
 import type { Pool } from "./pool.ts";
 import { describeWorker, type WorkerInfo } from "./pool_info.ts";
+
+/** Options of {@link WorkerList.stop}. */
+export interface StopWorkerOptions {
+  /** `soft` lets the worker finish its calls; `hard` kills it. Default `soft`. */
+  readonly mode?: "soft" | "hard";
+}
+
+const STOP_MODES: readonly string[] = ["soft", "hard"];
+
+function wrongMode(mode: unknown): InvalidInputError {
+  const message = `given ${shownValue(mode)}; allowed: ${STOP_MODES.join(" or ")}`;
+  return new InvalidInputError(`Cannot stop the worker: mode: ${message}`, [
+    { path: "mode", message },
+  ]);
+}
 
 /** The workers of all pools of a host. */
 export class WorkerList {
@@ -33,13 +50,15 @@ export class WorkerList {
   }
 
   /**
-   * Replaces a worker, which finishes its calls and ends. Its successor starts before or after
-   * that, as `replace` of the pool says. Resolves when the old worker is gone.
+   * Ends a worker, which finishes its calls; with `mode: "hard"` it is killed, and its calls fail.
+   * Its successor starts before or after that, as `replace` of the pool says; there is none if the
+   * pool has more than `min` workers and no call waits. Resolves when the worker is gone.
    *
-   * @throws {SnakedenError} `unknown_worker`, naming near ones.
+   * @throws {SnakedenError} `unknown_worker`, naming near ones; `invalid_input`.
    */
-  async stop(id: string): Promise<void> {
+  async stop(id: string, { mode = "soft" }: StopWorkerOptions = {}): Promise<void> {
+    if (!STOP_MODES.includes(mode)) throw wrongMode(mode);
     const [pool, worker] = findWorker(id, this.#pools());
-    await pool.stopWorker(worker);
+    await pool.stopWorker(worker, { mode });
   }
 }

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ToolInfo, ToolsOptions } from "../tools/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
-import type { PoolsSlice } from "./pools.ts";
+import type { PoolsSlice } from "./pools/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown()).openapi({ description: "A JSON Schema." });

@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { DEVICE_KINDS } from "../hardware/mod.ts";
-import type { WorkerInfo } from "../pool/mod.ts";
+import type { StopWorkerOptions, WorkerInfo } from "../pool/mod.ts";
 import { isLocal } from "./access/mod.ts";
 import type { AppEnv, Shown } from "./http/mod.ts";
-import { problemAnswers, schemaOf } from "./schema/mod.ts";
+import { onceEach, problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const workerSchema = schemaOf<WorkerInfo>()(
   z.object({
@@ -95,15 +95,23 @@ const stopRoute = createRoute({
   description:
     "Another worker takes over, and this one finishes its calls and ends. Responds when " +
     "it is gone.",
-  request: { params: z.object({ id: z.string() }) },
-  responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
+  request: {
+    params: z.object({ id: z.string() }),
+    query: z.object({
+      mode: z.string().optional().openapi({
+        description:
+          "`soft` (the default) lets it finish its calls; `hard` kills it, and they fail.",
+      }),
+    }),
+  },
+  responses: { 204: { description: "The worker is gone." }, ...problemAnswers(400, 404) },
 });
 
 /** The part of the host that {@link addWorkers} uses. */
 export interface WorkersSlice {
   list(): WorkerInfo[];
   /** @throws {SnakedenError} `unknown_worker`, with similar ids. */
-  stop(id: string): Promise<void>;
+  stop(id: string, options?: StopWorkerOptions): Promise<void>;
 }
 
 /** Adds `GET /v1/workers` and `DELETE /v1/workers/:id`. */
@@ -119,7 +127,10 @@ export function addWorkers(
     return c.json({ workers: needsKey || isLocal(c.env) ? list : list.map(anonymous) }, 200);
   });
   app.openapi(stopRoute, async (c) => {
-    await workers.stop(c.req.valid("param").id);
+    const { mode } = onceEach(c.req.queries(), ["mode"]);
+    // The host refuses other words.
+    const options = mode === undefined ? {} : { mode: mode as StopWorkerOptions["mode"] & string };
+    await workers.stop(c.req.valid("param").id, options);
     return c.body(null, 204);
   });
 }

@@ -8,6 +8,7 @@ import { ConfigWatch } from "../reload/mod.ts";
 import { sayEndsAtOnce } from "./announcements.ts";
 import { type Flags, readFlags } from "./command_line.ts";
 import { watchParent } from "./parent_watch.ts";
+import { ReloadSignal } from "./reload_signal.ts";
 import { serveHttp } from "./serve_http.ts";
 import { complain } from "./standard_streams.ts";
 
@@ -25,6 +26,7 @@ interface Life {
   starts: number;
   log?: LogHandle;
   signals?: StopSignals;
+  reloadSignal?: ReloadSignal;
   watch?: ConfigWatch;
 }
 
@@ -81,11 +83,13 @@ async function serveOnce(life: Life): Promise<number | "edited"> {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
     const signals = await listen(life);
+    life.reloadSignal ??= new ReloadSignal();
     if (life.starts === 1 && await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serveHttp(config, {
       version: life.version,
       signals,
       keyFile,
+      reloadSignal: life.reloadSignal,
       edited: () => nextConfig(life, signals),
     });
     await life.log.flush(LAST_LINES_MS);

@@ -1,7 +1,7 @@
 import { settlesWithin } from "../async/mod.ts";
 import { ApiKeyWatch, type Config } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import { type CallsAtStop, callsAtStop, openDataDirectory } from "../host/mod.ts";
+import { applySettings, type CallsAtStop, callsAtStop, openDataDirectory } from "../host/mod.ts";
 import { getLogger } from "../log.ts";
 import { EXIT_CODES, type StopSignals } from "../process/mod.ts";
 import {
@@ -15,6 +15,7 @@ import {
   Traffic,
 } from "../routes/mod.ts";
 import { Snakeden } from "../snakeden.ts";
+import type { ReloadSignal } from "./reload_signal.ts";
 import { sayNextSteps, sayProgress, sayStopping } from "./announcements.ts";
 import { print } from "./standard_streams.ts";
 
@@ -29,6 +30,8 @@ export interface ServeParts {
   readonly signals: StopSignals;
   /** The file of the API keys; undefined if they come from elsewhere, or there are none. */
   readonly keyFile: string | undefined;
+  /** Reloads the configuration at a signal. */
+  readonly reloadSignal: ReloadSignal;
   /** Resolves when another configuration is there. */
   readonly edited: () => Promise<void>;
 }
@@ -36,10 +39,13 @@ export interface ServeParts {
 /** Serves a host over HTTP until a stop signal, or until the configuration was edited. */
 export async function serveHttp(
   config: Config,
-  { version, signals, keyFile, edited }: ServeParts,
+  { version, signals, keyFile, reloadSignal, edited }: ServeParts,
 ): Promise<void> {
   let isOver = false;
-  void signals.requested.then(() => isOver ? undefined : leaveAfter(stopBoundMs(config)));
+  let served: Snakeden | undefined;
+  void signals.requested.then(() =>
+    isOver ? undefined : leaveAfter(stopBoundMs(served?.config ?? config))
+  );
   await openDataDirectory(config.dataDir);
   using end = new DisposableStack();
   end.defer(() => isOver = true);
@@ -70,15 +76,19 @@ export async function serveHttp(
         signal: signals.stop,
         requireStore: true,
         url: listener.url,
+        // The server has read the same configuration, and its parts read the limits each time.
+        onReloaded: (next) => applySettings(config, next),
         onSetupProgress: (line) => sayProgress(line, config),
       }),
     );
     assertSomePool(den, config);
     app = createApp(den, { version, traffic, sockets, guard });
+    served = reloadSignal.den = den;
+    end.defer(() => reloadSignal.den = undefined);
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, keyFile, url: listener.url });
     await Promise.race([signals.requested, ...(config.dev ? [edited()] : [])]);
-    calls = callsAtStop(den, config.pools);
+    calls = callsAtStop(den, den.config.pools);
   } catch (error) {
     // A stop in the middle of the start is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;

@@ -67,7 +67,7 @@ Deno.test("Snakeden.reload() adds, replaces and removes pools as the file says, 
     ],
   });
   assert.deepEqual(await den.reload(), {
-    pools: { added: ["new"], changed: ["other"], removed: ["gone"] },
+    pools: { added: ["new"], changed: ["other"], adjusted: [], removed: ["gone"] },
     applied: [],
     needsRestart: [],
   });
@@ -78,7 +78,7 @@ Deno.test("Snakeden.reload() adds, replaces and removes pools as the file says, 
   await assert.rejects(den.execute("ping", {}, { pool: "gone" }), { code: "unknown_pool" });
   await until(() => it.pids.length === 3, "the old workers to be gone");
   assert.deepEqual(await den.reload(), {
-    pools: { added: [], changed: [], removed: [] },
+    pools: { added: [], changed: [], adjusted: [], removed: [] },
     applied: [],
     needsRestart: [],
   });
@@ -197,6 +197,24 @@ Deno.test("Snakeden.reload() imports a .ts configuration anew, also twice in a m
   assert.deepEqual([size, queueLimit], [2, 20]);
 });
 
+Deno.test("Snakeden.reload() resizes a pool, and changes its policies, with the same workers", async () => {
+  const pool = { name: "default", ...BUSY };
+  await using it = await FileDen.start({ pools: [{ ...pool, size: 1 }] });
+  const { den } = it;
+  const [pid] = it.pids;
+  await it.write({
+    pools: [{ ...pool, size: 2, breaker: {} }],
+  });
+  assert.deepEqual((await den.reload()).pools.adjusted, ["default"]);
+  await until(() => it.pids.length === 2, "the second worker");
+  assert.ok(it.pids.includes(pid ?? 0));
+  assert.equal(den.pools.get("default").policies?.circuit?.state, "closed");
+  den.pools.resize("default", { size: 3 });
+  // The file says two.
+  assert.deepEqual((await den.reload()).pools.adjusted, ["default"]);
+  await until(() => it.pids.length === 2, "the third worker to be gone");
+});
+
 Deno.test("Two Snakeden.reload() at once run one after the other", async () => {
   await using it = await FileDen.start({ pools: [{ name: "default", size: 1 }] });
   const { den } = it;
@@ -211,7 +229,7 @@ Deno.test("Snakeden.reload() leaves a pool that was added while the host runs", 
   await den.pools.add({ name: "own", size: 1 });
   await den.pools.remove("default");
   const { pools } = await den.reload();
-  assert.deepEqual(pools, { added: ["default"], changed: [], removed: [] });
+  assert.deepEqual(pools, { added: ["default"], changed: [], adjusted: [], removed: [] });
   assert.deepEqual(den.pools.list().map(({ name }) => name), ["default", "own"]);
 });
 

@@ -158,8 +158,10 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const stopped: string[] = [];
   const sessions = memorySessions(config);
   const recycled: RecycleRequest[] = [];
+  const unchanged = { added: [], changed: [], adjusted: [], removed: [] };
   return {
     config: parseConfig(config),
+    reload: () => Promise.resolve({ pools: unchanged, applied: [], needsRestart: [] }),
     calls,
     stopped,
     recycled,
@@ -179,6 +181,13 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
     pools: {
       list: pools,
       get: (name) => findPool(name, new Map(pools().map((it) => [it.name, it]))),
+      add: (pool) => Promise.resolve({ ...POOL, name: pool.name }),
+      remove: () => Promise.resolve(),
+      resize: () => POOL,
+      pause: () => ({ ...POOL, paused: true }),
+      resume: () => POOL,
+      cleanIdle: () => ["default-2"],
+      startAhead: () => Promise.resolve(["default-2"]),
       startRecycle: (request) => {
         recycled.push(request);
         return { workers: request.workers ?? ["default-1", "default-2"], done: Promise.resolve() };

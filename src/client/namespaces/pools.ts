@@ -1,7 +1,15 @@
 import { SnakedenError } from "../../errors.ts";
 import { suggestion } from "../../near_names.ts";
 import { Bound, type Transport } from "../http/mod.ts";
-import type { DenPools, DenWorkers, PoolInfo, RecycleRequest, WorkerInfo } from "../shapes/mod.ts";
+import type {
+  DenPools,
+  DenWorkers,
+  PoolInfo,
+  PoolToAdd,
+  RecycleRequest,
+  ResizeRequest,
+  WorkerInfo,
+} from "../shapes/mod.ts";
 import { JSON_BODY } from "./call_body.ts";
 
 /** The pause between two requests for the workers that are being replaced. */
@@ -30,7 +38,7 @@ export class PoolList implements DenPools {
    * @throws {SnakedenError} `unknown_pool`, naming near ones.
    */
   async get(name: string): Promise<PoolInfo> {
-    const reply = await this.#transport.send({ path: `/v1/pools/${encodeURIComponent(name)}` });
+    const reply = await this.#transport.send({ path: pathOf(name) });
     return await reply.json<PoolInfo>({ name: "text" });
   }
 
@@ -73,6 +81,96 @@ export class PoolList implements DenPools {
     return { workers: started };
   }
 
+  /**
+   * Adds a pool, and resolves when it takes calls. Refused by a host without API keys.
+   *
+   * @throws {SnakedenError} `invalid_input` with every problem, `pool_exists`, `forbidden`,
+   * `device_unavailable`, `python_environment`, `worker_start_failed`, `shutting_down`.
+   */
+  async add(
+    pool: PoolToAdd,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<PoolInfo> {
+    return await this.#change("POST", "", pool, signal);
+  }
+
+  /**
+   * Removes a pool: calls that wait are refused, and those that run have `drainMs` to finish, by
+   * default that of the pool. Resolves when its workers are gone.
+   *
+   * @throws {SnakedenError} `unknown_pool`, naming near ones; `invalid_input`.
+   */
+  async remove(name: string, { drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
+    const query = { drainMs: drainMs === undefined ? undefined : String(drainMs) };
+    const request = { method: "DELETE", path: pathOf(name), query, timeoutMs: null } as const;
+    await (await this.#transport.send(request)).text();
+  }
+
+  /**
+   * Changes how many workers a pool keeps: `size`, or any of `min`, `max` and `spare`.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `invalid_input` naming each field, `shutting_down`.
+   */
+  async resize(name: string, change: ResizeRequest): Promise<PoolInfo> {
+    return await this.#change("PATCH", name, change);
+  }
+
+  /** Lets a pool send no more calls to its workers: they wait until {@link PoolList.resume}. */
+  async pause(name: string): Promise<PoolInfo> {
+    return await this.#change("POST", name, "pause");
+  }
+
+  /** Ends a pause. */
+  async resume(name: string): Promise<PoolInfo> {
+    return await this.#change("POST", name, "resume");
+  }
+
+  /** Ends the idle workers of a pool beyond `min` and `spare` now, and returns their ids. */
+  async cleanIdle(name: string): Promise<readonly string[]> {
+    return await this.#workersOf(name, "clean");
+  }
+
+  /**
+   * Starts more workers of a pool, up to `max`; -1 for as many as there may be. Resolves with the
+   * ids of those that are ready, once each was tried.
+   */
+  async startAhead(name: string, count = 1): Promise<readonly string[]> {
+    return await this.#workersOf(name, "start-ahead", { count });
+  }
+
+  async #change(
+    method: "PATCH" | "POST",
+    name: string,
+    change: object | string,
+    signal?: AbortSignal,
+  ): Promise<PoolInfo> {
+    const isVerb = typeof change === "string";
+    const reply = await this.#transport.send({
+      method,
+      path: isVerb ? `${pathOf(name)}/${change}` : pathOf(name),
+      timeoutMs: null,
+      signal,
+      ...(isVerb ? {} : { body: JSON.stringify(change), headers: JSON_BODY }),
+    });
+    return await reply.json<PoolInfo>({ name: "text" });
+  }
+
+  async #workersOf(
+    name: string,
+    verb: string,
+    body?: object,
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    const reply = await this.#transport.send({
+      method: "POST",
+      path: `${pathOf(name)}/${verb}`,
+      timeoutMs: null,
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: JSON_BODY }),
+    });
+    return (await reply.json<{ workers: string[] }>({ workers: "texts" })).workers;
+  }
+
   /** Finds the pools of workers that are named without one. */
   async #recycleSome(
     ids: readonly string[],
@@ -89,14 +187,14 @@ export class PoolList implements DenPools {
     workers: readonly string[] | undefined,
     signal: AbortSignal | undefined,
   ): Promise<readonly string[]> {
-    const reply = await this.#transport.send({
-      method: "POST",
-      path: `/v1/pools/${encodeURIComponent(pool)}/recycle`,
-      signal,
-      ...(workers === undefined ? {} : { body: JSON.stringify({ workers }), headers: JSON_BODY }),
-    });
-    return (await reply.json<{ workers: string[] }>({ workers: "texts" })).workers;
+    const body = workers === undefined ? undefined : { workers };
+    return await this.#workersOf(pool, "recycle", body, signal);
   }
+}
+
+/** Returns the path of a pool; of all pools if the name is empty. */
+function pathOf(name: string): string {
+  return name === "" ? "/v1/pools" : `/v1/pools/${encodeURIComponent(name)}`;
 }
 
 function groupByPool(workers: readonly WorkerInfo[]): Map<string, string[]> {
@@ -131,14 +229,15 @@ export class Workers implements DenWorkers {
   }
 
   /**
-   * Replaces a worker, which finishes its calls and ends. Resolves when it is gone, however long
-   * that takes.
+   * Ends a worker, which finishes its calls, however long that takes; with `mode: "hard"` it is
+   * killed, and its calls fail. Resolves when it is gone.
    *
-   * @throws {SnakedenError} `unknown_worker`, naming near ones.
+   * @throws {SnakedenError} `unknown_worker`, naming near ones; `invalid_input`.
    */
-  async stop(id: string): Promise<void> {
+  async stop(id: string, { mode }: { readonly mode?: "soft" | "hard" } = {}): Promise<void> {
     const path = `/v1/workers/${encodeURIComponent(id)}`;
-    const reply = await this.#transport.send({ method: "DELETE", path, timeoutMs: null });
+    const query = { mode };
+    const reply = await this.#transport.send({ method: "DELETE", path, query, timeoutMs: null });
     await reply.text();
   }
 }

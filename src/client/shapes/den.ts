@@ -9,7 +9,15 @@ import type {
 import type { DenJobs, DenQueues } from "./den_jobs.ts";
 import type { DenFiles } from "./file.ts";
 import type { DetectOptions, HardwareInfo } from "./machine.ts";
-import type { PoolInfo, Readiness, RecycleRequest, WaitOptions, WorkerInfo } from "./pool.ts";
+import type {
+  PoolInfo,
+  PoolToAdd,
+  Readiness,
+  RecycleRequest,
+  ResizeRequest,
+  WaitOptions,
+  WorkerInfo,
+} from "./pool.ts";
 import type {
   ChangeOptions,
   JsonObject,
@@ -82,6 +90,20 @@ export interface DenPools {
   get(name: string): Awaitable<PoolInfo>;
   /** Replaces workers; resolves when the old ones are gone. */
   recycle(request?: RecycleRequest): Promise<void>;
+  /** Adds a pool; resolves when it takes calls. */
+  add(pool: PoolToAdd, options?: { readonly signal?: AbortSignal }): Promise<PoolInfo>;
+  /** Removes a pool; resolves when its workers are gone. */
+  remove(name: string, options?: { readonly drainMs?: number }): Promise<void>;
+  /** Changes how many workers a pool keeps. */
+  resize(name: string, change: ResizeRequest): Awaitable<PoolInfo>;
+  /** Lets a pool send no more calls to its workers. */
+  pause(name: string): Awaitable<PoolInfo>;
+  /** Ends a pause. */
+  resume(name: string): Awaitable<PoolInfo>;
+  /** Ends the idle workers of a pool now; returns their ids. */
+  cleanIdle(name: string): Awaitable<readonly string[]>;
+  /** Starts workers of a pool before calls need them; returns the ids of those that are ready. */
+  startAhead(name: string, count?: number): Promise<readonly string[]>;
 }
 
 /** The workers of a host. */
@@ -90,8 +112,8 @@ export interface DenWorkers {
   list(): Awaitable<WorkerInfo[]>;
   /** Describes one worker. */
   get(id: string): Awaitable<WorkerInfo>;
-  /** Replaces a worker; resolves when it is gone. */
-  stop(id: string): Promise<void>;
+  /** Ends a worker, which finishes its calls, or kills it; resolves when it is gone. */
+  stop(id: string, options?: { readonly mode?: "soft" | "hard" }): Promise<void>;
 }
 
 /** The health of a host. */

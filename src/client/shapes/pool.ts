@@ -164,6 +164,45 @@ export interface PoolInfo {
   readonly policies?: PoliciesInfo;
 }
 
+/** A pool to add: the keys of a pool in the configuration, of which only the name is needed. */
+export interface PoolToAdd {
+  readonly name: string;
+  readonly adapter?: string | string[];
+  readonly size?: number;
+  readonly [key: string]: unknown;
+}
+
+/** A change of the number of workers of a pool; what is omitted stays. */
+export interface ResizeRequest {
+  /** The number of workers: `min` and `max` at once. */
+  readonly size?: number;
+  /** The fewest workers. */
+  readonly min?: number;
+  /** The most workers. */
+  readonly max?: number;
+  /** The idle workers that are kept ready beyond those that are busy. */
+  readonly spare?: number;
+}
+
+/** The changes that a reload of the configuration has made. */
+export interface ReloadResult {
+  /** The names of the pools that have changed. */
+  readonly pools: {
+    /** The pools that are new. */
+    readonly added: readonly string[];
+    /** The pools that new workers have taken over. The old workers end when their calls have. */
+    readonly changed: readonly string[];
+    /** The pools whose numbers of workers or policies have changed, with the same workers. */
+    readonly adjusted: readonly string[];
+    /** The pools that are gone. Their workers end when their calls have. */
+    readonly removed: readonly string[];
+  };
+  /** The paths of the settings that were applied, such as `limits.maxBodyBytes`. */
+  readonly applied: readonly string[];
+  /** The paths of the settings that differ, and that only a restart applies. */
+  readonly needsRestart: readonly string[];
+}
+
 /** The workers to replace: all, those of one pool, or some. */
 export interface RecycleRequest {
   /** The name of the pool. Default: all pools. */

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { type Config, defaultedKeysOf, type PoolConfig } from "../../config/mod.ts";
 import { isRecord } from "../../json/mod.ts";
 import { hasPython } from "../open_python.ts";
-import type { PoolTable } from "./pool_table.ts";
+import type { ResizeRequest } from "../../pool/mod.ts";
+import type { HostPool, PoolTable } from "./pool_table.ts";
 
 /** The difference between the configuration of a running host and another one. */
 export interface ConfigChanges {
@@ -10,6 +11,8 @@ export interface ConfigChanges {
   readonly added: readonly PoolConfig[];
   /** The pools that are there, with other settings. */
   readonly changed: readonly PoolConfig[];
+  /** The pools that differ only in what can change with the same workers. */
+  readonly adjusted: readonly PoolConfig[];
   /** The names of the pools that the configuration names no longer. */
   readonly removed: readonly string[];
   /** The paths of the other settings that differ and can change while the host runs. */
@@ -48,14 +51,24 @@ const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   "sessions.ttlMs",
 ]);
 
+/** The keys of a pool by which it keeps more or fewer workers. */
+const SIZES = ["size", "min", "max", "spare"];
+/** The keys of a pool that can change with the same workers. */
+const ADJUSTABLE = [...SIZES, "breaker", "retry", "tools"];
+
 /** Returns what differs in a configuration from that of the host, which is `now`. */
 export function changesOf(table: PoolTable, now: Config, next: Config): ConfigChanges {
   const names = new Set(next.pools.map(({ name }) => name));
   const added = next.pools.filter(({ name }) => table.get(name) === undefined);
-  const changed = next.pools.filter((pool) => {
+  const known = next.pools.filter(({ name }) => table.get(name) !== undefined);
+  const differs = (pool: PoolConfig, adjustable: readonly string[]): boolean => {
     const before = table.get(pool.name);
-    return before !== undefined && !isSamePool(before.given, pool, { now, next });
-  });
+    return before !== undefined && !isSamePool(before.given, pool, { now, next, adjustable });
+  };
+  const changed = known.filter((pool) => differs(pool, ADJUSTABLE));
+  const adjusted = known.filter((pool) =>
+    !changed.includes(pool) && (differs(pool, SIZES) || isResized(table.get(pool.name), pool))
+  );
   const removed = table.all.filter(({ isConfigured, config }) =>
     isConfigured && !names.has(config.name)
   ).map(({ config }) => config.name);
@@ -63,6 +76,7 @@ export function changesOf(table: PoolTable, now: Config, next: Config): ConfigCh
   return {
     added,
     changed,
+    adjusted,
     removed,
     settings: paths.filter((it) => LIVE_SETTINGS.has(it)),
     // The Python at the top is that of pools without one, which count as changed.
@@ -84,12 +98,31 @@ export function applySettings(config: Config, next: Config): void {
 function isSamePool(
   before: PoolConfig,
   pool: PoolConfig,
-  { now, next }: { readonly now: Config; readonly next: Config },
+  { now, next, adjustable }: {
+    readonly now: Config;
+    readonly next: Config;
+    /** The keys that do not count. */
+    readonly adjustable: readonly string[];
+  },
 ): boolean {
   if (!hasPython(pool.python) && !isDeepStrictEqual(now.python, next.python)) return false;
   const wasDefault = defaultedKeysOf(now, pool.name);
   const isDefault = defaultedKeysOf(next, pool.name).filter((key) => wasDefault.includes(key));
-  return isDeepStrictEqual(without(before, isDefault), without(pool, isDefault));
+  const ignored = [...isDefault, ...adjustable];
+  return isDeepStrictEqual(without(before, ignored), without(pool, ignored));
+}
+
+/** Returns the number of workers that a configuration asks for; undefined if it leaves it open. */
+export function sizesOf({ size, min = size, max = size, spare }: PoolConfig):
+  | ResizeRequest
+  | undefined {
+  return min === undefined || max === undefined ? undefined : { min, max, spare };
+}
+
+/** Returns true if a pool has another number of workers than a configuration asks for. */
+function isResized(pool: HostPool | undefined, next: PoolConfig): boolean {
+  const sizes = sizesOf(next);
+  return pool !== undefined && sizes !== undefined && !isDeepStrictEqual(pool.pool.limits, sizes);
 }
 
 function without(pool: PoolConfig, keys: readonly string[]): Record<string, unknown> {

@@ -1,28 +1,38 @@
+import { isDeepStrictEqual } from "node:util";
 import { Semaphore } from "../../async/mod.ts";
 import type { BridgeServer } from "../../bridge/mod.ts";
 import type { PoliciesByPool, StrictSessions } from "../../calls/mod.ts";
-import { type Config, MAX_DURATION_MS, shownValue, type SizedConfig } from "../../config/mod.ts";
+import {
+  type Config,
+  MAX_DURATION_MS,
+  type PoolConfig,
+  shownValue,
+  type SizedConfig,
+} from "../../config/mod.ts";
 import { InvalidInputError, SnakedenError, stackOf } from "../../errors.ts";
-import { type HardwareSource, placeConfig } from "../../hardware/mod.ts";
+import { type HardwareSource, placeConfig, type PlacedConfig } from "../../hardware/mod.ts";
 import type { JobEngine } from "../../jobs/mod.ts";
 import { getLogger } from "../../log.ts";
 import {
   type AddPoolOptions,
   findPool,
+  type Pool,
   type PoolChanges,
   type PoolGroup,
   type PoolInput,
   type RemovePoolOptions,
+  type ResizeRequest,
 } from "../../pool/mod.ts";
 import type { ServedPool } from "../../reload/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import { openPool, type PoolsParts } from "../open_pools.ts";
 import { openPythons } from "../open_python.ts";
 import { assertPermitted } from "../permissions.ts";
-import { applySettings, changesOf, type ConfigChanges } from "./config_changes.ts";
+import { applySettings, changesOf, type ConfigChanges, sizesOf } from "./config_changes.ts";
 import { ofPool, parsePool } from "./parse_pool.ts";
 import type { HostPool, PoolTable } from "./pool_table.ts";
 import { type ReloadResult, resultOf, unusable } from "./reload_result.ts";
+import { checkCap, checkCapOf } from "./worker_cap.ts";
 import { startOrThrow, stopsFirst } from "./start_pool.ts";
 
 /** Options by which a pool is prepared. */
@@ -93,6 +103,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
         if (removed !== undefined) this.#retire(removed, "was removed");
       }
       for (const it of opened) this.#replace(it);
+      for (const it of changes.adjusted) this.#adjust(it);
       const order = next.pools.map(({ name }) => name);
       table.sort(order);
       group.sort(order);
@@ -139,6 +150,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     await ended.end;
   }
 
+  checkResize(pool: Pool, change: ResizeRequest): void {
+    const { maxWorkers } = this.#deps.config();
+    const pools = this.#deps.table.all.map((it) => it.pool);
+    checkCapOf(pool, change, { pools, maxWorkers });
+  }
+
   /** Gives up changes that are under way, and makes no further one: the host stops. */
   close(): void {
     const text = "Cannot change the pools: the host is stopping";
@@ -167,7 +184,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const index = next.pools.findIndex((it) => it.name === name);
     assertPermitted(next);
-    const { config, placements } = await placeConfig(next, hardware, signal).catch((error) => {
+    const { config, placements } = await placeWithin(next, hardware, signal).catch((error) => {
       throw ofPool(error, index);
     });
     const poolConfig = config.pools[index];
@@ -233,6 +250,23 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     if (stopsFirst(opened.config)) void end.then(() => pool.start(), () => pool.start());
   }
 
+  /** Changes the number of workers and the policies of a pool. */
+  #adjust(given: PoolConfig): void {
+    const { table, policies } = this.#deps;
+    const before = table.get(given.name);
+    if (before === undefined) return;
+    const sizes = sizesOf(given);
+    if (sizes !== undefined) before.pool.resize(sizes);
+    const { breaker, retry, tools } = given;
+    const isSame = isDeepStrictEqual(
+      { breaker, retry, tools },
+      { breaker: before.given.breaker, retry: before.given.retry, tools: before.given.tools },
+    );
+    if (!isSame) policies.set(given);
+    const config = { ...given, size: before.pool.limits.max };
+    table.put({ ...before, given, config, isConfigured: true });
+  }
+
   /** Takes a pool out, whose calls end there, however long that takes. */
   #retire(removed: HostPool, reason: string): void {
     this.#takeOut(removed, reason);
@@ -287,6 +321,17 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     await Promise.all([jobs?.removePool(pool), group.end(pool, options)]);
     await resources.disposeAsync();
   }
+}
+
+/** Gives the pools of a configuration their devices, and checks the limit on all workers. */
+async function placeWithin(
+  next: Config,
+  hardware: HardwareSource,
+  signal: AbortSignal,
+): Promise<PlacedConfig> {
+  const placed = await placeConfig(next, hardware, signal);
+  checkCap(placed.config.pools, next);
+  return placed;
 }
 
 function checkDrain(drainMs: unknown): void {

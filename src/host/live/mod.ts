@@ -1,6 +1,7 @@
 /**
  * Changes of a running host. {@link LivePools} adds, replaces and removes pools, which the
- * {@link PoolTable} lists with their configurations, and applies another configuration.
+ * {@link PoolTable} lists with their configurations, and applies another configuration. The
+ * {@link WorkerCap} bounds the workers of all pools together.
  *
  * @module
  */
@@ -10,3 +11,4 @@ export { applySettings } from "./config_changes.ts";
 export { type HostPool, PoolTable } from "./pool_table.ts";
 export type { ReloadResult } from "./reload_result.ts";
 export { startPools } from "./start_pool.ts";
+export { checkCap, WorkerCap } from "./worker_cap.ts";

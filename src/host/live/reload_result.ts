@@ -10,6 +10,8 @@ export interface ReloadResult {
     readonly added: readonly string[];
     /** The pools that new workers have taken over. The old workers end when their calls have. */
     readonly changed: readonly string[];
+    /** The pools whose numbers of workers or policies have changed, with the same workers. */
+    readonly adjusted: readonly string[];
     /** The pools that are gone. Their workers end when their calls have. */
     readonly removed: readonly string[];
   };
@@ -27,6 +29,7 @@ export function resultOf(changes: ConfigChanges): ReloadResult {
     pools: {
       added: namesOf(changes.added),
       changed: namesOf(changes.changed),
+      adjusted: namesOf(changes.adjusted),
       removed: changes.removed,
     },
     applied: changes.settings,

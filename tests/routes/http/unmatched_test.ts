@@ -17,7 +17,7 @@ const METHODS: readonly [method: string, path: string, allow: string][] = [
   ["HEAD", "/v1/stream", "OPTIONS, POST"],
   ["PUT", "/v1/tools", "GET, HEAD, OPTIONS"],
   ["POST", "/v1/workers/default-1", "DELETE, OPTIONS"],
-  ["DELETE", "/v1/pools/default", "GET, HEAD, OPTIONS"],
+  ["DELETE", "/v1/tools", "GET, HEAD, OPTIONS"],
   ["PATCH", "/docs", "GET, HEAD, OPTIONS"],
 ];
 

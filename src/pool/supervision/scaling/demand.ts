@@ -24,6 +24,11 @@ export interface Demand {
 export interface StartCap {
   /** Returns true if this pool may have one more worker above its `min` now. */
   mayStart(): boolean;
+  /**
+   * Returns true if it may have one now, or soon in the place of a worker of another pool. Asks
+   * for nothing. Default: like {@link StartCap.mayStart}.
+   */
+  couldStart?(): boolean;
   /** Called when the pool has one worker less. */
   onRoomFreed?(): void;
 }

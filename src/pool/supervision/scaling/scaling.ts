@@ -98,6 +98,11 @@ export class Scaling<S extends ScalableSlot> {
     return this.#deps.slots.inUse;
   }
 
+  /** The number of workers that the pool keeps or starts. */
+  get wanted(): number {
+    return this.#deps.slots.wanted;
+  }
+
   /** True if the number of workers depends on the work. */
   get isElastic(): boolean {
     return this.#limits.min < this.#limits.max;
@@ -108,7 +113,8 @@ export class Scaling<S extends ScalableSlot> {
     if (!this.isElastic || !this.#isOpen) return 0;
     const { slots, cap } = this.#deps;
     const free = Math.max(0, this.#limits.max - slots.inUse);
-    return free > 0 && cap !== undefined && !cap.mayStart() ? 0 : free;
+    if (free === 0 || cap === undefined) return free;
+    return (cap.couldStart?.() ?? cap.mayStart()) ? free : 0;
   }
 
   /** The number of workers that are on their way, or may be, and that no waiting call needs. */
@@ -169,6 +175,16 @@ export class Scaling<S extends ScalableSlot> {
     const slots = this.#wake(count < 0 ? free : Math.min(count, free), { isCapped: true });
     await Promise.all(slots.map((slot) => slot.attempted()));
     return slots.filter(({ isServed }) => isServed).map(({ id }) => id);
+  }
+
+  /** Lets one worker above `min` end, since another pool has too few; returns false if none may. */
+  yield({ mayBeBusy }: { readonly mayBeBusy: boolean }): boolean {
+    const { slots, demand } = this.#deps;
+    if (!this.#isOpen || slots.wanted <= this.#limits.min) return false;
+    const isFree = slots.filling > 0 || demand?.idle.some((it) => !demand.isHeld(it)) === true;
+    if (!isFree && !mayBeBusy) return false;
+    this.#shed(1, "another pool has too few workers");
+    return true;
   }
 
   /** Ends a worker without a successor, if it is above `min` and not missed; else returns false. */
@@ -298,9 +314,9 @@ export class Scaling<S extends ScalableSlot> {
   // ---- fewer workers ----
 
   /** Lets slots come to rest, beginning with those that matter least. */
-  #shed(count: number): void {
+  #shed(count: number, why = "its pool was made smaller"): void {
     const { slots, demand } = this.#deps;
-    const cause = scaledDown("its pool was made smaller");
+    const cause = scaledDown(why);
     const idle = demand?.idle ?? [];
     const held = (slot: S): Worker | undefined => this.#deps.holderOf(slot)?.worker;
     const rank = (slot: S): number => {

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { CircuitInfo, PoolInfo, ReloadInfo } from "../pool/mod.ts";
-import type { AppEnv, Shown } from "./http/mod.ts";
-import { errorCodeSchema, problemAnswers, schemaOf } from "./schema/mod.ts";
+import type { CircuitInfo, PoolInfo, ReloadInfo } from "../../pool/mod.ts";
+import type { AppEnv, Shown } from "../http/mod.ts";
+import { errorCodeSchema, problemAnswers, schemaOf } from "../schema/mod.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -51,7 +51,8 @@ const crashKindSchema = z.enum([
   "killed_by_host",
 ]);
 
-const poolSchema = schemaOf<PoolInfo>()(
+/** A pool in answers. */
+export const poolSchema = schemaOf<PoolInfo>()(
   z.object({
     name: z.string().openapi({ example: "default" }),
     adapter: z.string().openapi({ example: "snakeden.demo" }),
@@ -168,9 +169,14 @@ export function addPools(
   pools: PoolsSlice,
   { shown }: { readonly shown: Shown },
 ): void {
-  const show = shown.output ? (it: PoolInfo): PoolInfo => it : withoutReason;
+  const show = (it: PoolInfo): PoolInfo => shownPool(it, shown);
   app.openapi(listRoute, (c) => c.json({ pools: pools.list().map(show) }, 200));
   app.openapi(oneRoute, (c) => c.json(show(pools.get(c.req.valid("param").name)), 200));
+}
+
+/** Returns a pool as callers may see it. */
+export function shownPool(pool: PoolInfo, { output }: Shown): PoolInfo {
+  return output ? pool : withoutReason(pool);
 }
 
 /** Removes the reasons of failed starts, which may contain output of workers. */

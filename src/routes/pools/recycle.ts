@@ -1,12 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { isRecord } from "../json/mod.ts";
-import { type FieldIssue, InvalidInputError } from "../errors.ts";
-import { suggestion } from "../near_names.ts";
-import type { RecycleRequest, Recycling } from "../pool/mod.ts";
-import type { Traffic } from "./calls/mod.ts";
-import type { AppEnv } from "./http/mod.ts";
+import { isRecord } from "../../json/mod.ts";
+import { type FieldIssue, InvalidInputError } from "../../errors.ts";
+import { suggestion } from "../../near_names.ts";
+import type { RecycleRequest, Recycling } from "../../pool/mod.ts";
+import type { Traffic } from "../calls/mod.ts";
+import type { AppEnv } from "../http/mod.ts";
 import type { PoolsSlice } from "./pools.ts";
-import { bodyByReference, problemAnswers } from "./schema/mod.ts";
+import { bodyByReference, problemAnswers } from "../schema/mod.ts";
 
 /** The most ids in one request; no pool has more workers. */
 const MAX_WORKERS = 256;
