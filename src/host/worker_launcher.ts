@@ -1,6 +1,12 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
-import { libraryThreads, SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
+import {
+  type Launcher,
+  LAUNCHERS,
+  libraryThreads,
+  workerEnv,
+  type WorkerRegistry,
+} from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
@@ -16,11 +22,18 @@ export interface LauncherParts {
 }
 
 /** Creates the launcher of the workers that `pool` describes. */
-export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
+export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher {
   const { config, runId, runDirectory, bridge, registry, pythons } = parts;
   const python = pythons.of(pool.name);
   const threads = libraryThreads(config.pools, navigator.hardwareConcurrency).get(pool.name) ?? 1;
-  return new SpawnLauncher({
+  return LAUNCHERS[pool.launcher]({
+    pool: pool.name,
+    template: {
+      preload: pool.preload,
+      adapters: [pool.adapter].flat(),
+      modulePaths: pool.modulePaths,
+      carrier: pool.carrier,
+    },
     bridge,
     ...(registry === undefined ? {} : { registry }),
     carrier: pool.carrier,

@@ -18,7 +18,13 @@ import {
   type SupervisorEvents,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
-import { firstPong, REPLACE_CAUSES, type Worker } from "./workers/mod.ts";
+import {
+  firstPong,
+  type Launcher,
+  type LauncherInfo,
+  REPLACE_CAUSES,
+  type Worker,
+} from "./workers/mod.ts";
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
@@ -35,6 +41,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** The tools that its workers have registered. */
   readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
+  readonly #launcher: Launcher;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
@@ -52,6 +59,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
+    this.#launcher = deps.launcher;
     this.#lifecycle = new PoolLifecycle(options.name);
     this.code = new PoolCode(options);
     this.#crashes = new CrashPolicy(options, {
@@ -68,11 +76,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const workers = { ...options, callPrefix: this.callPrefix };
-    this.#supervisor = new Supervisor(
-      workers,
-      { ...deps, alarms: this.#workerAlarms, clock },
-      this,
-    );
+    const shared = { ...deps, alarms: this.#workerAlarms, clock };
+    this.#supervisor = new Supervisor(workers, shared, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));
@@ -90,6 +95,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Its room for more work. */
   get room(): PoolRoom {
     return this.#dispatcher;
+  }
+
+  /** The way in which its workers are started, and what it has for that. */
+  get launcherInfo(): LauncherInfo {
+    return this.#launcher.info ?? { launcher: "spawn" };
   }
 
   get queueLimit(): number {
@@ -179,11 +189,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.code.declaresIdempotent(tool) || this.registered.isIdempotent(tool, sessionId);
   }
 
-  /**
-   * Starts the workers and keeps `size` of them. Resolves when each slot has tried to start one,
-   * successfully or not.
-   */
+  /** Keeps `size` workers. Resolves when each slot has tried to start one, or could not. */
   async start(): Promise<void> {
+    this.#launcher.prepare?.();
     await this.#supervisor.start();
   }
 
@@ -266,15 +274,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       : this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
   }
 
-  /**
-   * Replaces all workers, since their code has changed. One successor starts, for which one old
-   * worker may have to end. As soon as it is ready it takes over from all old workers: they finish
-   * what they run, and their slots are filled with the new code. If it cannot be started, the other
-   * old workers serve on.
-   */
+  /** Replaces all workers, since their code has changed; see {@link Supervisor}. */
   reload(change: CodeChange): void {
     if (!this.#lifecycle.isOpen) return;
     this.code.changed(change);
+    this.#launcher.renew?.();
     this.#supervisor.reload();
   }
 
@@ -361,6 +365,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
+    this.#launcher.renew?.();
     this.#supervisor.startAfresh();
     await this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
     if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
@@ -375,7 +380,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#lifecycle.transition(isUnhealthy ? "unhealthy" : "starting");
   }
 
-  /** Called when a worker has answered, which proves that it works. */
   #proved(worker: Worker): void {
     const { health, devices } = this.#supervisor;
     if (health.isInDoubt) health.proved();
@@ -393,6 +397,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#supervisor.close();
     for (const worker of this.workers) this.#dispatcher.leave(worker, this.deadlines.now);
     await this.#supervisor.stop(drainMs);
+    await this.#launcher.close?.();
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#lifecycle.transition("stopped");

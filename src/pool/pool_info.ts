@@ -9,7 +9,9 @@ import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot, UnhealthyDevice } from "./supervision/mod.ts";
 import {
   type DeviceUse,
+  type LauncherName,
   leavesDeviceUnused,
+  type TemplateInfo,
   type Worker,
   type WorkerState,
 } from "./workers/mod.ts";
@@ -22,6 +24,12 @@ export interface PoolInfo {
   readonly adapter: string;
   /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
+  /** The way in which its workers are started. */
+  readonly launcher: LauncherName;
+  /** The process from which its workers are forked; absent if there is none now. */
+  readonly template?: TemplateInfo;
+  /** The reason why its workers are spawned, although its launcher is another one. */
+  readonly launcherFallback?: string;
   /** The number of workers that the pool keeps. */
   readonly size: number;
   /** The ids of the devices that its workers are given; absent if the pool assigns none. */
@@ -80,6 +88,8 @@ export interface WorkerInfo {
   readonly calls: number;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
+  /** The way in which it was really started; absent until the worker is ready. */
+  readonly launcher?: LauncherName;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
   /** The device that the worker is given; absent if its pool assigns none. */
@@ -114,6 +124,7 @@ export function describePool(
     name: pool.name,
     adapter: [adapter].flat().join(", "),
     profile,
+    ...pool.launcherInfo,
     size: pool.size,
     ...(assigned.length === 0 ? {} : { devices: assigned }),
     state: pool.state,
@@ -132,7 +143,7 @@ export function describePool(
 
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
-  const { pid, pythonVersion, place, deviceUses } = worker;
+  const { pid, launcher, pythonVersion, place, deviceUses } = worker;
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
@@ -142,6 +153,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     startedAt: worker.startedAt.toISOString(),
     calls: worker.calls,
     ...(pid === undefined ? {} : { pid }),
+    ...(launcher === undefined ? {} : { launcher }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
     ...(place === undefined ? {} : { device: describeDevice(place) }),
     ...(rssBytes === undefined ? {} : { rssBytes }),

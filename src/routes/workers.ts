@@ -16,6 +16,9 @@ const workerSchema = schemaOf<WorkerInfo>()(
     startedAt: z.iso.datetime(),
     calls: z.number().int().nonnegative().openapi({ description: "Calls that it has been given." }),
     pid: z.number().int().optional(),
+    launcher: z.enum(["spawn", "prefork"]).optional().openapi({
+      description: "The way in which it was really started; absent until the worker is ready.",
+    }),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     device: z.object({
       id: z.string().openapi({ example: "cuda:0" }),

@@ -84,6 +84,7 @@ const POOL: PoolInfo = {
   name: "default",
   adapter: "snakeden.demo",
   profile: "process",
+  launcher: "spawn",
   size: 2,
   state: "ready",
   workers: { ready: 2, busy: 0, starting: 0 },

@@ -155,7 +155,9 @@ def test_deadline_interrupts_the_tool(host: FakeHost) -> None:
     worker.link.call(1, "sleep", {"seconds": 1000}, timeout_ms=400)
     failure = worker.link.expect("failure")
     assert failure.error.code == "deadline_exceeded"
-    assert failure.error.message.startswith("tool 'sleep' did not finish within 400 ms; it ran for ")
+    assert failure.error.message.startswith(
+        "tool 'sleep' did not finish within 400 ms; it ran for "
+    )
     assert failure.run_ms >= 1
 
 

@@ -14,6 +14,7 @@ import {
   whole,
 } from "../schema_parts.ts";
 import { deviceKeys } from "./devices_schema.ts";
+import { launcherKeys } from "./launcher_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
 
@@ -106,6 +107,7 @@ export const poolSchema = group({
   profile: oneOf(["process"], {
     description: "Kind of worker: `process` is one process that runs one call at a time.",
   }).default("process"),
+  ...launcherKeys,
   carrier: oneOf(["socket", "grpc"], {
     description: "Transport of the link to a worker: a plain Unix socket, or gRPC over one.",
   }).default("socket"),

@@ -74,8 +74,8 @@ export class Supervisor implements WorkerListener<Worker> {
     this.#heartbeat = new Heartbeat(heartbeat, deps.clock, new FrozenWorkers(heartbeat));
     this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
-      ...deps,
       ...options,
+      ...deps,
       recycling: this.#recycling,
       listener: this,
       stopping,

@@ -8,8 +8,13 @@
 export {
   type LaunchedWorker,
   type Launcher,
+  type LauncherInfo,
+  type LauncherName,
+  LAUNCHERS,
   type LaunchSpec,
+  PreforkLauncher,
   SpawnLauncher,
+  type TemplateInfo,
   type WorkerRegistry,
 } from "./launchers/mod.ts";
 export {

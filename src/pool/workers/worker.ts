@@ -11,7 +11,7 @@ import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
-import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
+import type { LaunchedWorker, Launcher, LauncherName } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
@@ -131,6 +131,10 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#launched?.process.pid;
   }
 
+  get launcher(): LauncherName | undefined {
+    return this.#launched?.launcher;
+  }
+
   get pythonVersion(): string | undefined {
     return this.#launched?.link.hello.pythonVersion;
   }
@@ -160,7 +164,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** Starts the process; resolves when it is ready for calls. */
   async start(launcher: Launcher, signal: AbortSignal): Promise<void> {
-    const launching = launcher.launch({
+    const launching = this.#starting = launcher.launch({
       workerId: this.id,
       incarnation: this.incarnation,
       callPrefix: this.#callPrefix,
@@ -168,7 +172,6 @@ export class Worker implements LinkEvents, AttemptHost {
       events: this,
       ...this.#output.listeners,
     }, AbortSignal.any([signal, this.#giveUp.signal]));
-    this.#starting = launching;
     this.#launched = await launching;
     this.#toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();
@@ -184,8 +187,7 @@ export class Worker implements LinkEvents, AttemptHost {
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.isSpent) return false;
     if (this.#state === "ready") return true;
-    // Nothing is sent ahead to a worker that does not record what it begins: a crash would fail all
-    // of it.
+    // Without a record of what it begins, a crash would fail all that was sent ahead.
     const budget = this.#launched?.progress === undefined ? 0 : budgetMs;
     return this.#state === "busy" && this.#window.hasRoom(budget, now);
   }
@@ -214,11 +216,9 @@ export class Worker implements LinkEvents, AttemptHost {
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
     this.#listener.onLost(this);
-    // A worker that was asked to stop ends its stream before it runs its exit handlers. stop()
-    // makes sure that the process ends.
+    // Its exit handlers run after the end of its stream. stop() makes sure that it ends.
     if (this.#stopRequested) await process.exited;
-    // An answer may still be in the stream of a process that has ended, and a process may outlive
-    // its stream.
+    // An answer may still be in the stream of an ended process, which may also outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
     await hearOut(link, closed, END_GRACE_MS);
     const hasEnded = await settlesWithin(process.exited, 0);

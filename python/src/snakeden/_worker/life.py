@@ -75,6 +75,7 @@ class WorkerLife:
         self._address = address
         self._worker_id = worker_id
         self._token = token
+        self._pid = os.getpid()
         self._outbox = Outbox()
         self._link: Link | None = None
         self._runner: Runner | None = None
@@ -220,7 +221,7 @@ class WorkerLife:
 
     def report_import(self, path: str) -> None:
         """Tell the host of a source file that was imported, unless a forked child did it."""
-        if os.getpid() == _PID:
+        if os.getpid() == self._pid:
             self._outbox.put(wire.imported(path))
 
     def leave(self, status: int) -> NoReturn:
@@ -228,7 +229,7 @@ class WorkerLife:
 
         Bounded: threads and exit handlers of tools cannot hold it up.
         """
-        if os.getpid() != _PID:  # A forked copy that unwound to here.
+        if os.getpid() != self._pid:  # A forked copy that unwound to here.
             os._exit(status)
         seconds = LOST_SECONDS if self._lost else TEARDOWN_SECONDS
         exit_after(seconds, status, worker_id=self._worker_id)
@@ -394,6 +395,3 @@ def _hold_signals() -> None:
 
 def _release_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-
-
-_PID: Final = os.getpid()
