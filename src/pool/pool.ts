@@ -18,13 +18,7 @@ import {
   type SupervisorEvents,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
-import {
-  firstPong,
-  type Launcher,
-  type LauncherInfo,
-  REPLACE_CAUSES,
-  type Worker,
-} from "./workers/mod.ts";
+import { firstPong, REPLACE_CAUSES, type Worker } from "./workers/mod.ts";
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
@@ -41,7 +35,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** The tools that its workers have registered. */
   readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
-  readonly #launcher: Launcher;
+  readonly launcher: PoolDeps["launcher"];
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
@@ -59,7 +53,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
-    this.#launcher = deps.launcher;
+    this.launcher = deps.launcher;
     this.#lifecycle = new PoolLifecycle(options.name);
     this.code = new PoolCode(options);
     this.#crashes = new CrashPolicy(options, {
@@ -95,11 +89,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Its room for more work. */
   get room(): PoolRoom {
     return this.#dispatcher;
-  }
-
-  /** The way in which its workers are started, and what it has for that. */
-  get launcherInfo(): LauncherInfo {
-    return this.#launcher.info ?? { launcher: "spawn" };
   }
 
   get queueLimit(): number {
@@ -191,7 +180,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   /** Keeps `size` workers. Resolves when each slot has tried to start one, or could not. */
   async start(): Promise<void> {
-    this.#launcher.prepare?.();
+    this.launcher.prepare?.();
     await this.#supervisor.start();
   }
 
@@ -278,7 +267,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   reload(change: CodeChange): void {
     if (!this.#lifecycle.isOpen) return;
     this.code.changed(change);
-    this.#launcher.renew?.();
+    this.launcher.renew?.();
     this.#supervisor.reload();
   }
 
@@ -365,7 +354,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
-    this.#launcher.renew?.();
+    this.launcher.renew?.();
     this.#supervisor.startAfresh();
     await this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
     if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
@@ -397,7 +386,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#supervisor.close();
     for (const worker of this.workers) this.#dispatcher.leave(worker, this.deadlines.now);
     await this.#supervisor.stop(drainMs);
-    await this.#launcher.close?.();
+    await this.launcher.close?.();
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#lifecycle.transition("stopped");

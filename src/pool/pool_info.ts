@@ -124,7 +124,7 @@ export function describePool(
     name: pool.name,
     adapter: [adapter].flat().join(", "),
     profile,
-    ...pool.launcherInfo,
+    ...(pool.launcher.info ?? { launcher: "spawn" }),
     size: pool.size,
     ...(assigned.length === 0 ? {} : { devices: assigned }),
     state: pool.state,

@@ -18,7 +18,7 @@ def end_group(pid: int) -> None:
         return
 
 
-def report(host: HostChannel, pid: int, status: int, *, launch: int = 0) -> None:
+def report(host: HostChannel, pid: int, *, status: int, launch: int = 0) -> None:
     """Tell the host that a worker has ended. `launch` is the number of its launch, if known."""
     host.say("ended", pid=pid, id=launch, exit=exit_of(status))
 

@@ -65,6 +65,8 @@ class Reaper:
     def run(self) -> Place:
         """Serve until the host is gone. Returns in a template."""
         path = os.environ.pop(names.TEMPLATE_SOCKET)
+        # Workers get it anew, and what is preloaded has no use for it.
+        os.environ.pop(names.ADDRESS, None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         system.become_subreaper()
@@ -287,7 +289,7 @@ class Reaper:
                 self._template = 0
                 self._host.say("lost", generation=self._generation, exit=exit_of(status))
             else:
-                report(self._host, pid, status)
+                report(self._host, pid, status=status)
 
     def _end(self) -> NoReturn:
         """End with the template. The workers have guards of their own."""

@@ -183,7 +183,7 @@ class Template:
                 continue
             end_group(pid)
             _, status = os.waitpid(pid, 0)
-            report(self._host, pid, status, launch=self._workers.pop(pid))
+            report(self._host, pid, status=status, launch=self._workers.pop(pid))
 
 
 def _start_ticks() -> int:

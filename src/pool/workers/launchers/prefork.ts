@@ -1,3 +1,4 @@
+import { WORKER_ENV } from "../../../process/mod.ts";
 import { WorkerProcess } from "../worker_process.ts";
 import {
   LaunchSteps,
@@ -28,7 +29,12 @@ export class PreforkLauncher implements Launcher {
   readonly #steps: LaunchSteps;
 
   constructor(options: PreforkOptions) {
-    this.#template = new Template({ ...options, settings: options.template });
+    this.#template = new Template({
+      ...options,
+      settings: options.template,
+      // By this address all processes of a host are found, as those that were spawned.
+      env: { ...options.env, [WORKER_ENV.address]: options.bridge.address(options.carrier) },
+    });
     this.#steps = new LaunchSteps(
       options,
       new ForkedProcesses(this.#template, new SpawnedProcesses(options)),
