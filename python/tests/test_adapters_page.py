@@ -6,11 +6,14 @@ import importlib
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from snakeden.testing.adapter_under_test import load_adapter
+from snakeden.testing.overlaps import overlaps
 from tests.fake_host import REPOSITORY, SOURCES, FakeHost
 
 PAGE = (REPOSITORY / "docs" / "adapters.md").read_text("utf-8")
@@ -135,6 +138,18 @@ def test_page_shows_an_adapter_that_uses_its_device(host: FakeHost, folder: Path
     assert worker.link.run("rate", call_id=1, features=[1, 2, 4]) == 7
     log = worker.link.run("log", call_id=2)
     assert log == [[0.45, 0], [3, 1, "cuda:0"], ["cuda:0"]]
+
+
+def test_page_shows_an_adapter_for_several_threads(folder: Path) -> None:
+    with (
+        load_adapter("pages:Pages", module_paths=[str(folder)]) as pages,
+        overlaps() as found,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        url = "https://example.org/a"
+        counts = list(pool.map(lambda _: pages.run("visit", {"url": url}), range(40)))
+    assert sorted(counts) == list(range(1, 41))
+    assert found == []
 
 
 def test_page_shows_tests_that_pass(folder: Path) -> None:

@@ -22,7 +22,7 @@ PUBLIC = "public"
 """The part that tools import: the files at the top except worker.py, and these folders. They import
 nothing below.
 """
-PUBLIC_FOLDERS = ("files", "host_tools", "script", "session")
+PUBLIC_FOLDERS = ("files", "host_tools", "script", "session", "thread_safety")
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),

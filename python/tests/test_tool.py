@@ -158,3 +158,13 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
     )
     assert run.stdout == "[]\n"
     assert snakeden.__version__
+
+
+def test_tool_takes_main_thread() -> None:
+    @tool(main_thread=True)
+    def handle() -> None: ...
+
+    assert mark_of(handle) == ToolMark(main_thread=True)
+    wrong: Any = 1
+    with pytest.raises(TypeError, match=r"@tool\(main_thread=\.\.\.\) takes True or False, not 1"):
+        tool(main_thread=wrong)

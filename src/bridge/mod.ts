@@ -35,6 +35,8 @@ export {
   isUnserializable,
   ItemList,
   LargeFrames,
+  LineList,
+  MAX_LIST_ITEMS,
   mayNameFiles,
   NamedFiles,
   NdArray,

@@ -4,6 +4,7 @@ import {
   type Launcher,
   LAUNCHERS,
   libraryThreads,
+  profileOf,
   workerEnv,
   type WorkerRegistry,
 } from "../pool/mod.ts";
@@ -65,6 +66,7 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
     adapters: [pool.adapter].flat(),
     expose: pool.expose ?? [],
     profile: pool.profile,
+    capacity: profileOf(pool).capacity,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,

@@ -4,6 +4,7 @@ import type { ManySubmitOutcome, SubmitOutcome } from "./job.ts";
 import { idConflict, idempotencyConflict } from "./job_errors.ts";
 import type { JobReader } from "./job_reader.ts";
 import {
+  partsOf,
   StreamedBatches,
   type SubmitOptions,
   type Submitted,
@@ -13,14 +14,14 @@ import {
 /** Dependencies of {@link JobSubmissions}. */
 export interface JobSubmissionsDeps {
   readonly submitter: Submitter;
-  readonly streamed: Pick<StreamedBatches, "submit">;
+  readonly streamed: Pick<StreamedBatches, "submit" | "submitAll">;
   readonly reader: Pick<JobReader, "find" | "created">;
 }
 
 /** Submits jobs, and shows what came of each. */
 export class JobSubmissions {
   readonly #submitter: Submitter;
-  readonly #streamed: Pick<StreamedBatches, "submit">;
+  readonly #streamed: Pick<StreamedBatches, "submit" | "submitAll">;
   readonly #reader: Pick<JobReader, "find" | "created">;
 
   constructor({ submitter, streamed, reader }: JobSubmissionsDeps) {
@@ -51,7 +52,7 @@ export class JobSubmissions {
   ): AsyncGenerator<ManySubmitOutcome[], void, undefined> {
     let submitted = 0;
     try {
-      for await (const answers of this.#submitter.inParts(inputs)) {
+      for await (const answers of this.#parts(inputs)) {
         submitted += answers.length;
         const outcomes = answers.map((it) => this.#outcome(it));
         // Most are there at once, without a promise for each.
@@ -68,8 +69,28 @@ export class JobSubmissions {
     inputs: readonly unknown[],
     options?: SubmitOptions,
   ): Promise<readonly SubmitAnswer[]> {
-    const submitted = await this.#submitter.all(inputs, options);
+    const submitted = await this.#all(inputs, options);
     return submitted.map(({ answer }) => answer);
+  }
+
+  async *#parts(
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  ): AsyncGenerator<readonly Submitted[], void, undefined> {
+    if (Array.isArray(inputs) && !inputs.some(StreamedBatches.areLong)) {
+      yield* this.#submitter.inParts(inputs);
+      return;
+    }
+    let first = 0;
+    for await (const part of partsOf(inputs)) {
+      yield await this.#all(part, { first });
+      first += part.length;
+    }
+  }
+
+  async #all(inputs: readonly unknown[], options?: SubmitOptions): Promise<readonly Submitted[]> {
+    return inputs.some(StreamedBatches.areLong)
+      ? await this.#streamed.submitAll(inputs, options)
+      : await this.#submitter.all(inputs, options);
   }
 
   /** Returns the outcome of a submission; a created job needs no look into the store. */

@@ -78,6 +78,7 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
+export { profileOf, type ProfileSettings } from "./profiles/mod.ts";
 export { findPool, type PoolsByName } from "./find_pool.ts";
 export {
   type DeviceReadiness,

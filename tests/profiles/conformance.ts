@@ -1,13 +1,20 @@
 /**
  * The contract of every profile, as tests. The first half tries the window of a profile with any
- * order of events; the second runs real workers. An entry in `PROFILES` runs both for a new
- * profile.
+ * order of events; the second runs real workers. An entry in `POOLS` of conformance_test.ts runs
+ * both for a new profile.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Alarms } from "../../src/async/alarms.ts";
-import type { CallWindow, Profile, ProfileName, Sent } from "../../src/pool/profiles/mod.ts";
+import {
+  type CallWindow,
+  type Profile,
+  type ProfileName,
+  profileOf,
+  type ProfileSettings,
+  type Sent,
+} from "../../src/pool/profiles/mod.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -61,7 +68,8 @@ function play(bench: Bench, all: readonly Step[], check: () => void): void {
   }
 }
 
-function testWindow(name: string, profile: Profile): void {
+/** Registers the tests of the windows of one profile. */
+export function testWindow(name: string, profile: Profile): void {
   const { capacity } = profile;
   const prop = (test: (bench: Bench, all: readonly Step[]) => void): void =>
     fc.assert(fc.property(steps, (all) => test(new Bench(profile), all)));
@@ -140,7 +148,9 @@ function testWindow(name: string, profile: Profile): void {
     fc.assert(
       fc.property(
         steps,
-        fc.option(fc.nat({ max: 70 }), { nil: undefined }),
+        fc.option(fc.array(fc.nat({ max: 70 }), { minLength: 1, maxLength: capacity }), {
+          nil: undefined,
+        }),
         fc.boolean(),
         (all, started, readToEnd) => {
           const bench = new Bench(profile);
@@ -149,15 +159,15 @@ function testWindow(name: string, profile: Profile): void {
           let disposed = 0;
           const note = started === undefined
             ? undefined
-            : { startedCall: () => started, [Symbol.dispose]: (): unknown => disposed++ };
+            : { startedCalls: () => started, [Symbol.dispose]: (): unknown => disposed++ };
           const { lost, unstarted } = window.drain({ note, readToEnd });
           const byId = (a: Sent, b: Sent): number => a.linkId - b.linkId;
           assert.deepStrictEqual([...lost, ...unstarted].sort(byId), inFlight);
           // Without a note nothing is known, so all calls may have run.
           if (note === undefined) assert.deepStrictEqual(lost, inFlight);
           else assert.equal(disposed, 1, "the note was not closed");
-          const noted = inFlight.find(({ linkId }) => linkId === started);
-          if (noted !== undefined) assert.ok(lost.includes(noted), "the noted call has begun");
+          const noted = inFlight.filter(({ linkId }) => started?.includes(linkId));
+          for (const call of noted) assert.ok(lost.includes(call), "a noted call has begun");
           assert.deepStrictEqual([window.size, window.backlogMs, window.begun], [0, 0, []]);
         },
       ),
@@ -165,12 +175,12 @@ function testWindow(name: string, profile: Profile): void {
   });
 }
 
-function testWorkers(name: ProfileName, { capacity }: Profile): void {
+function testWorkers(name: string, settings: PoolProfile, capacity: number): void {
   const open = async () => {
     const stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir()).path;
     const den = stack.use(
-      await startDen({ profile: name, size: 1, adapter: "reports_begin", timeoutMs: 60_000 }),
+      await startDen({ ...settings, size: 1, adapter: "reports_begin", timeoutMs: 60_000 }),
     );
     const began = (call: string): Promise<boolean> =>
       until(async () => {
@@ -241,8 +251,13 @@ function testWorkers(name: ProfileName, { capacity }: Profile): void {
   });
 }
 
-/** Registers the tests of one profile. */
-export function testProfile(name: ProfileName, profile: Profile): void {
+/** The settings of a pool that choose its profile. */
+export type PoolProfile = ProfileSettings & { readonly profile: ProfileName };
+
+/** Registers the tests of the profile that a pool with these settings has. */
+export function testProfile(settings: PoolProfile): void {
+  const profile = profileOf(settings);
+  const name = `${settings.profile} of ${profile.capacity}`;
   testWindow(name, profile);
-  testWorkers(name, profile);
+  testWorkers(name, settings, profile.capacity);
 }

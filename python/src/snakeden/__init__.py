@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         HostError,
         HostToolError,
         InvalidValueError,
+        OverlapError,
         ResultTooLargeError,
     )
     from snakeden.files import File
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from snakeden.script.reports import artifact_path, progress, result
     from snakeden.session import Session
     from snakeden.session.changes import VariableChange
+    from snakeden.thread_safety.marks import not_thread_safe
+    from snakeden.thread_safety.per_thread import per_thread
     from snakeden.tool import tool
 
 __version__ = "0.1.0"
@@ -44,6 +47,7 @@ __all__ = [
     "HostError",
     "HostToolError",
     "InvalidValueError",
+    "OverlapError",
     "RequestError",
     "ResultTooLargeError",
     "Session",
@@ -53,6 +57,8 @@ __all__ = [
     "connect",
     "current_call",
     "device",
+    "not_thread_safe",
+    "per_thread",
     "progress",
     "result",
     "tool",
@@ -68,6 +74,7 @@ _SOURCES = {
     "HostError": "errors",
     "HostToolError": "errors",
     "InvalidValueError": "errors",
+    "OverlapError": "errors",
     "RequestError": "script.errors",
     "ResultTooLargeError": "errors",
     "Session": "session",
@@ -76,12 +83,14 @@ _SOURCES = {
     "connect": "script.client",
     "current_call": "call",
     "device": "device",
+    "not_thread_safe": "thread_safety.marks",
+    "per_thread": "thread_safety.per_thread",
     "progress": "script.reports",
     "result": "script.reports",
     "tool": "tool",
 }
 """The module of each name."""
-_MODULES = ("adapter", "call", "errors", "files", "host_tools", "session")
+_MODULES = ("adapter", "call", "errors", "files", "host_tools", "session", "thread_safety")
 """The modules that can be used as attributes without importing them."""
 
 

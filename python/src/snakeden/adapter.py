@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import AbstractContextManager
 from typing import Any
+
+from snakeden.thread_safety.locks import Held, lock_of
 
 __all__ = ["Adapter"]
 
@@ -17,6 +20,12 @@ class Adapter:
     asynchronous tools.
     """
 
+    thread_safe: bool = False
+    """True if several threads may run the tools of one instance at the same time. A pool with the
+    profile `thread` serves no adapter without it. A module whose functions are tools declares it by
+    a line `thread_safe = True` of its own.
+    """
+
     max_local_sessions: int = 100
     """The most sessions for which a worker keeps `current_call().session.local`. Beyond it, the one
     that was used longest ago is dropped.
@@ -27,6 +36,14 @@ class Adapter:
 
         If it raises, the worker does not start.
         """
+
+    def locked(self, name: str = "") -> AbstractContextManager[None]:
+        """Return a block that one thread runs at a time: `with self.locked("counts"):`.
+
+        Each name stands for a lock of its own, which belongs to this instance. A thread that has it
+        may enter it again. A call that is cancelled while it waits for the lock stops waiting.
+        """
+        return Held(lock_of(self, name))
 
     def on_session_end(self, session_id: str, local: dict[str, Any]) -> Awaitable[None] | None:
         """Release what tools have kept in `current_call().session.local`.

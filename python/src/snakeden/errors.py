@@ -14,6 +14,7 @@ __all__ = [
     "InvalidValueError",
     "Issue",
     "ListTooLongError",
+    "OverlapError",
     "ResultTooLargeError",
 ]
 
@@ -144,4 +145,10 @@ class AdapterError(Exception):
     """An adapter that cannot be served; the text says what was tried and what stood in the way.
 
     `__cause__` is what the adapter's own code raised, when it did.
+    """
+
+
+class OverlapError(RuntimeError):
+    """Two calls overlap that are marked `@not_thread_safe`, while `threadChecks` is `error`. The
+    text has both calls and their stacks.
     """

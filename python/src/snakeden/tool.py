@@ -29,6 +29,7 @@ class ToolMark(NamedTuple):
     arrays: str | None = None
     media_type: str | None = None
     stall_timeout_ms: float | None = None
+    main_thread: bool = False
 
 
 @overload
@@ -45,6 +46,7 @@ def tool(
     stall_timeout_ms: float | None = None,
     arrays: Literal["list", "base64"] | None = None,
     media_type: str | None = None,
+    main_thread: bool = False,
 ) -> Callable[[F], F]: ...
 
 
@@ -59,6 +61,7 @@ def tool(
     stall_timeout_ms: float | None = None,
     arrays: Literal["list", "base64"] | None = None,
     media_type: str | None = None,
+    main_thread: bool = False,
 ) -> F | Callable[[F], F]:
     """Mark a function or a method as a tool; it stays callable as before.
 
@@ -81,14 +84,18 @@ def tool(
             default) for their bytes.
         media_type: The media type of the bytes that the tool returns, such as "image/png". An HTTP
             client that accepts this type gets the bytes alone.
+        main_thread: True if the tool must run on the main thread of its worker, as code that
+            handles signals must. With the profile `thread`, such tools run one at a time. In the
+            other profiles all tools run there.
 
     Raises:
         TypeError: If used on anything but a function, such as a class, or if an option has the
             wrong type.
         ValueError: An option is out of range.
     """
-    if not isinstance(idempotent, bool):
-        raise TypeError(f"@tool(idempotent=...) takes True or False, not {idempotent!r}")
+    for option, given in (("idempotent", idempotent), ("main_thread", main_thread)):
+        if not isinstance(given, bool):
+            raise TypeError(f"@tool({option}=...) takes True or False, not {given!r}")
     _check_timeout("timeout_ms", timeout_ms)
     _check_timeout("stall_timeout_ms", stall_timeout_ms)
     if arrays not in (None, "list", "base64"):
@@ -103,7 +110,7 @@ def tool(
         # HTTP compares media types without regard to case.
         media = media_type and media_type.lower()
         options = ToolMark(
-            name, description, idempotent, timeout_ms, arrays, media, stall_timeout_ms
+            name, description, idempotent, timeout_ms, arrays, media, stall_timeout_ms, main_thread
         )
         setattr(inner, MARK, options)
         return target

@@ -19,10 +19,12 @@ class ProfileConformance:
     """The tests of a profile: each runs the profile `name` with real calls of a real runner."""
 
     name: str
+    capacity: int = 1
+    """The number of calls that the host lets run at once."""
 
     def make_stage(self) -> Stage:
         """Return the stage. A profile whose tools wait in another way returns its own."""
-        return Stage(self.name)
+        return Stage(self.name, self.capacity)
 
     @pytest.fixture
     def stage(self) -> Iterator[Stage]:
@@ -31,18 +33,24 @@ class ProfileConformance:
         signal.signal(signal.SIGURG, before)
 
     def test_calls_begin_in_order_and_never_more_than_may_run(self, stage: Stage) -> None:
-        calls = range(1, stage.profile.capacity + CALLS + 1)
+        capacity = stage.profile.capacity
+        calls = range(1, capacity + CALLS + 1)
 
         def script() -> None:
             stage.send(*calls)
-            for call_id in calls:
+            for call_id in calls[:capacity]:
                 stage.reach(call_id)
+            for call_id in calls:
                 stage.open(call_id)
                 stage.until("result", call_id)
+                if call_id + capacity in calls:
+                    stage.reach(call_id + capacity)
 
         stage.play(script)
-        assert stage.ids("entered") == list(calls)
-        assert stage.peak == stage.profile.capacity
+        entered = stage.ids("entered")
+        assert sorted(entered[:capacity]) == list(calls[:capacity])
+        assert entered[capacity:] == list(calls[capacity:])
+        assert stage.peak == capacity == self.capacity
         assert sorted(stage.ids(*ANSWERS)) == list(calls)
 
     def test_a_call_is_noted_before_it_runs_and_has_ended_before_it_is_answered(

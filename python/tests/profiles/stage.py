@@ -42,7 +42,7 @@ class Stage:
     thread.
     """
 
-    def __init__(self, profile: str) -> None:
+    def __init__(self, profile: str, capacity: int = 1) -> None:
         self.events: list[tuple[str, int]] = []
         """`noted`, `entered`, `left`, `cancelled`, and the bodies of messages, with call ids;
         `item`, with an index.
@@ -63,8 +63,9 @@ class Stage:
         self.runner = Runner(
             self.outbox,
             limits=ValueLimits(),
-            note=self._note,
-            note_item=lambda index: self._add("item", index),
+            capacity=capacity,
+            note_of=lambda _place: self._note,
+            noting_item=lambda note: lambda index: self._note_item(note, index),
             profile=profile,
         )
         self.profile = self.runner.profile
@@ -197,6 +198,10 @@ class Stage:
     def _note(self, call_id: int) -> None:
         self._add("noted", call_id)
         self.on_note(call_id)
+
+    def _note_item(self, note: Callable[[int], None], index: int) -> None:
+        note(index)
+        self._add("item", index)
 
     def _write(self, frame: bytes) -> None:
         for message in WorkerFrame.FromString(frame).messages:

@@ -167,3 +167,14 @@ def test_load_adapter_reports_all_problems_of_expose_at_once(plain: Project) -> 
     assert said.startswith("adapter 'texts' cannot be served: `expose` names 'LIMIT': ")
     assert "; `expose` has 'gone_*'" in said
     assert "explosive" not in sys.modules
+
+
+def test_helpers_of_adapter_are_no_tools_unless_the_adapter_writes_its_own(
+    project: Project,
+) -> None:
+    project.write(
+        plain="class Mine(Adapter):\n    def work(self): return 1",
+        own="class Mine(Adapter):\n    def locked(self, door: str): return door",
+    )
+    assert project.tools("plain:Mine", expose=["*"]) == ["work"]
+    assert project.tools("own:Mine", expose=["*"]) == ["locked"]

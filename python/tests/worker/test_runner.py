@@ -237,7 +237,7 @@ def test_runner_notes_each_call_before_it_starts_it_and_after_the_answer_before_
     outbox.write_with(
         lambda data: events.extend(WorkerFrame.FromString(data).messages), lambda: None
     )
-    running = Runner(outbox, limits=ValueLimits(), note=events.append)
+    running = Runner(outbox, limits=ValueLimits(), note_of=lambda _place: events.append)
     running.tools["asks"] = LoadedTool("asks", asks)
     for call_id in (1, 2):
         running.on_call(call(call_id, "asks"))

@@ -13,10 +13,11 @@ import pytest
 
 from snakeden._link.gen import link_pb2 as link
 from snakeden._link.gen.values_pb2 import Value
-from snakeden._worker.system.progress_cell import AREA_BYTES, NO_ITEM, PROGRESS_BYTES
+from snakeden._worker.system.progress_cell import AREA_BYTES, NO_ITEM, layout_of
 from tests.fake_host import Attachment, FakeHost, Worker, decoded, wait_for
 
-HEADER = 32
+HEADER = 64
+"""The bytes before the areas: the note of the call, and the numbers of the record."""
 
 
 def bulk(attachment: Attachment, tool: str, *items: bytes, call_id: int = 1, **fields: Any) -> None:
@@ -46,7 +47,7 @@ def results(attachment: Attachment, count: int) -> list[Any]:
 
 
 def started(host: FakeHost, record: Path) -> Worker:
-    record.write_bytes(bytes(PROGRESS_BYTES))
+    record.write_bytes(bytes(layout_of(1).nbytes))
     worker = host.connect()
     worker.link.expect("hello")
     worker.welcome("bulk", progress_path=str(record))
@@ -165,8 +166,7 @@ def test_the_record_has_the_item_that_ran_and_all_outcomes_before_it(
 ) -> None:
     record = tmp_path / "record"
     worker = started(host, record)
-    head = struct.unpack("8I", record.read_bytes()[:HEADER])
-    assert head == (0,) * 8
+    assert record.read_bytes()[:HEADER] == bytes(HEADER)
     item = b'{"bytes":%d}' % size
     bulk(worker.link, "text_of", item, item, b'{"bytes":0,"how":"die"}', item, call_id=5)
     received: list[bytes] = []
@@ -174,7 +174,7 @@ def test_the_record_has_the_item_that_ran_and_all_outcomes_before_it(
         assert message.WhichOneof("body") == "chunk"
         received += message.chunk.value.json[1:-1].split(b",\n")
     data = record.read_bytes()
-    _, index, call_id, *areas = struct.unpack("8I", data[:HEADER])
+    index, call_id, *areas = struct.unpack("8I", data[32:HEADER])
     assert (index, call_id) == (2, 5)
     kept: dict[int, bytes] = dict(enumerate(received))
     for area in range(2):
@@ -195,7 +195,7 @@ def test_the_record_of_one_bulk_call_is_not_that_of_the_next(
     assert worker.link.result() == 2
     bulk(worker.link, "noop", call_id=6)
     assert worker.link.result() == 0
-    _, index, call_id, *areas = struct.unpack("8I", record.read_bytes()[:HEADER])
+    index, call_id, *areas = struct.unpack("8I", record.read_bytes()[32:HEADER])
     assert (index, call_id, areas[1], areas[3]) == (NO_ITEM, 6, 0, 0)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from snakeden._link.gen import link_pb2 as link
-from snakeden._worker.system.progress_cell import PROGRESS_BYTES
+from snakeden._worker.system.progress_cell import layout_of
 from tests.fake_host import FakeHost, call_body, decoded
 
 
@@ -245,7 +245,7 @@ def test_worker_gives_back_what_a_long_call_keeps_from_starting(host: FakeHost) 
 
 def test_worker_notes_the_call_it_starts(host: FakeHost, tmp_path: Path) -> None:
     noted = tmp_path / "progress"
-    noted.write_bytes(bytes(PROGRESS_BYTES))
+    noted.write_bytes(bytes(layout_of(1).nbytes))
     worker = host.connect()
     worker.link.expect("hello")
     worker.welcome("dies_in_call", progress_path=str(noted))

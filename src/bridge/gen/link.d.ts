@@ -197,6 +197,7 @@ export interface Welcome {
   expose: string[];
   callPrefix: string;
   maxListItems: number;
+  capacity: number;
 }
 export interface WelcomeInit {
   adapters?: string[] | null;
@@ -211,6 +212,7 @@ export interface WelcomeInit {
   expose?: string[] | null;
   callPrefix?: string | null;
   maxListItems?: number | null;
+  capacity?: number | null;
 }
 
 export interface Limits {

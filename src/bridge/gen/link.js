@@ -773,6 +773,7 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.expose = $util.emptyArray;
             Welcome.prototype.callPrefix = "";
             Welcome.prototype.maxListItems = 0;
+            Welcome.prototype.capacity = 0;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -808,6 +809,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(98).string(message.callPrefix);
                 if (message.maxListItems != null && $Object.hasOwnProperty.call(message, "maxListItems") && message.maxListItems !== 0)
                     writer.uint32(104).uint32(message.maxListItems);
+                if (message.capacity != null && $Object.hasOwnProperty.call(message, "capacity") && message.capacity !== 0)
+                    writer.uint32(112).uint32(message.capacity);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -938,6 +941,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.maxListItems = value;
                             else
                                 delete message.maxListItems;
+                            continue;
+                        }
+                    case 14: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.capacity = value;
+                            else
+                                delete message.capacity;
                             continue;
                         }
                     }

@@ -1,8 +1,9 @@
 /**
  * Values on the link: a JSON tree with tags, and raw buffers beside it. A {@link Value} stays
- * encoded until it is needed. A {@link ValueList} holds values that are encoded one by one.
- * {@link writeFrame} writes a value as stores keep it, and {@link readFrame} reads it.
- * src/values has the parts that do not depend on the link. Twin of `snakeden._values`.
+ * encoded until it is needed. A {@link ValueList} holds values that are encoded one by one, and a
+ * {@link LineList} so many of them that they are written to a file. {@link writeFrame} writes a
+ * value as stores keep it, and {@link readFrame} reads it. src/values has the parts that do not
+ * depend on the link. Twin of `snakeden._values`.
  *
  * @module
  */
@@ -22,6 +23,7 @@ export {
 } from "../../values/mod.ts";
 export { type FilePlace, findFiles, mayNameFiles, NamedFiles } from "./named_files.ts";
 export { ItemList } from "./item_list.ts";
+export { LineList, type Lines, MAX_LIST_ITEMS } from "./line_list.ts";
 export { TextValue } from "./text_value.ts";
 export {
   FRAME_HEAD_BYTES,

@@ -1,4 +1,4 @@
-import { Value } from "../../bridge/mod.ts";
+import { type LineList, Value } from "../../bridge/mod.ts";
 import { shownValue } from "../../config/mod.ts";
 import type { InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
@@ -13,12 +13,16 @@ const encoder = new TextEncoder();
 /** Items of a batch that come one after the other. */
 export type StreamedInputs = Iterable<unknown> | AsyncIterable<unknown>;
 
-/** Options of {@link inputLines}. */
-export interface InputLinesOptions {
-  /** True if items need not be objects, since a parameter gets them. */
-  readonly takesAny: boolean;
+/** The limits of the items of a batch. */
+export interface InputLimits {
   readonly maxItems: number;
   readonly maxItemBytes: number;
+}
+
+/** Options of {@link inputLines}. */
+export interface InputLinesOptions extends InputLimits {
+  /** True if items need not be objects, since a parameter gets them. */
+  readonly takesAny: boolean;
   readonly maxDepth: number | undefined;
 }
 
@@ -56,6 +60,21 @@ export function inputLines(
       },
     }),
   };
+}
+
+/**
+ * Returns items that came as lines, if they keep the limits.
+ *
+ * @throws {InvalidInputError} `invalid_input`.
+ */
+export function checkedLines(
+  lines: LineList,
+  { maxItems, maxItemBytes }: InputLimits,
+): LineList {
+  if (lines.count > maxItems) throw tooMany(maxItems);
+  const { index, chars } = lines.longest;
+  if (chars > maxItemBytes) throw tooLong(`inputs[${index}]`, { chars, maxItemBytes });
+  return lines;
 }
 
 class Lines {
@@ -108,11 +127,7 @@ class Lines {
   #textOf(item: unknown): string {
     const { takesAny, maxItems, maxItemBytes, maxDepth } = this.#options;
     const path = `inputs[${this.#count}]`;
-    if (this.#count++ === maxItems) {
-      const message = `given more than ${maxItems} items; allowed: at most that ` +
-        "(jobs.maxBatchItems)";
-      throw wrong("inputs", message);
-    }
+    if (this.#count++ === maxItems) throw tooMany(maxItems);
     if (!takesAny && !isRecord(item)) {
       const message = `given ${shownValue(item)}; allowed: an object of arguments, or any value ` +
         "with the name of its parameter as input";
@@ -126,13 +141,23 @@ class Lines {
       throw wrong(path, "given an input stream; allowed: values that can be kept");
     }
     const text = value.jsonText();
-    if (text.length > maxItemBytes) {
-      const message = `given ${text.length} characters of JSON; allowed: at most ${maxItemBytes} ` +
-        "bytes (jobs.maxArgsBytes)";
-      throw wrong(path, message);
-    }
+    if (text.length > maxItemBytes) throw tooLong(path, { chars: text.length, maxItemBytes });
     return text;
   }
+}
+
+function tooMany(maxItems: number): InvalidInputError {
+  const message = `given more than ${maxItems} items; allowed: at most that (jobs.maxBatchItems)`;
+  return wrong("inputs", message);
+}
+
+function tooLong(
+  path: string,
+  { chars, maxItemBytes }: { readonly chars: number; readonly maxItemBytes: number },
+): InvalidInputError {
+  const message = `given ${chars} characters of JSON; allowed: at most ${maxItemBytes} ` +
+    "bytes (jobs.maxArgsBytes)";
+  return wrong(path, message);
 }
 
 function wrong(path: string, message: string): InvalidInputError {

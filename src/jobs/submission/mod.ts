@@ -15,4 +15,4 @@ export {
 } from "./program_schema.ts";
 export { DEFAULT_QUEUE, newJob } from "./new_job.ts";
 export { StreamedBatches } from "./streamed_batch.ts";
-export { MAX_BATCH, type SubmitOptions, type Submitted, Submitter } from "./submitter.ts";
+export { MAX_BATCH, partsOf, type SubmitOptions, type Submitted, Submitter } from "./submitter.ts";

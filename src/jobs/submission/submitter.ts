@@ -104,25 +104,11 @@ export class Submitter {
 
   /**
    * Submits jobs in parts of {@link MAX_BATCH}, each all or none; yields each part when it is
-   * durable. The next part of an array is prepared while the store writes the one before.
+   * durable. The next part is prepared while the store writes the one before.
    *
    * @throws {InvalidInputError} As {@link Submitter.all}; the parts before are submitted then.
    */
   async *inParts(
-    inputs: Iterable<unknown> | AsyncIterable<unknown>,
-  ): AsyncGenerator<readonly Submitted[], void, undefined> {
-    if (Array.isArray(inputs)) {
-      yield* this.#arrayInParts(inputs);
-      return;
-    }
-    let first = 0;
-    for await (const part of partsOf(inputs)) {
-      yield await this.all(part, { first });
-      first += part.length;
-    }
-  }
-
-  async *#arrayInParts(
     inputs: readonly unknown[],
   ): AsyncGenerator<readonly Submitted[], void, undefined> {
     const prepared = async (first: number): Promise<readonly NewJob[]> => {
@@ -211,7 +197,7 @@ export class Submitter {
 
   /** Returns the job to submit, or what is wrong with it; a promise of it if files must be read. */
   #prepare(input: unknown, { hashes, parent }: PrepareFacts): Prepared | Promise<Prepared> {
-    if (input instanceof InvalidInputError) return input.issues;
+    if (input instanceof SnakedenError) return asRefusal(input);
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
     if (Array.isArray(checked)) return checked;
@@ -297,7 +283,7 @@ function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly Fiel
 }
 
 /** Gathers items in parts of {@link MAX_BATCH}. */
-async function* partsOf(
+export async function* partsOf(
   inputs: Iterable<unknown> | AsyncIterable<unknown>,
 ): AsyncGenerator<readonly unknown[], void, undefined> {
   let part: unknown[] = [];

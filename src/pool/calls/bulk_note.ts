@@ -15,8 +15,10 @@ export interface BulkArea {
   readonly text: string;
 }
 
-/** The place where a worker keeps its record. */
+/** The place where a worker keeps its records, one for each bulk call that it runs. */
 export interface BulkRecord extends Disposable {
-  /** Reads the record of the bulk call that began last; undefined before the first. */
-  bulkNote(): BulkNote | undefined;
+  /** Reads the record of a bulk call; undefined if the worker has none, or uses it for another. */
+  bulkNote(callId: number): BulkNote | undefined;
+  /** Reads all records that the worker has used. */
+  bulkNotes(): readonly BulkNote[];
 }

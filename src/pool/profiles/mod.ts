@@ -11,10 +11,26 @@
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
+export { concurrent } from "./concurrent.ts";
 export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./profile.ts";
 
-/** All profiles, by their name in the configuration of a pool. */
-export const PROFILES = { process: PROCESS } as const satisfies Readonly<Record<string, Profile>>;
+/** The settings of a pool that a profile depends on. */
+export interface ProfileSettings {
+  /** The calls that a worker of the profile `thread` runs at a time. */
+  readonly threadsPerWorker?: number | undefined;
+}
+
+/** The functions that return the profile of a pool, by its name in the configuration. */
+export const PROFILES = {
+  process: (_settings: ProfileSettings): Profile => PROCESS,
+} as const satisfies Readonly<Record<string, (settings: ProfileSettings) => Profile>>;
 
 /** Name of a profile. */
 export type ProfileName = keyof typeof PROFILES;
+
+/** Returns the profile of a pool. */
+export function profileOf(
+  { profile, ...settings }: ProfileSettings & { readonly profile: ProfileName },
+): Profile {
+  return PROFILES[profile](settings);
+}

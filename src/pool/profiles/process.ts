@@ -122,7 +122,7 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
     this.#backlogMs = 0;
     const calls = this.#calls.drain();
     if (note === undefined) return { lost: calls, unstarted: [] };
-    const started = note.startedCall();
+    const [started = 0] = note.startedCalls();
     note[Symbol.dispose]();
     return splitAt(calls, started, readToEnd);
   }
@@ -175,5 +175,6 @@ function splitAt<T extends Sent>(
 /** The profile in which a worker is one process that runs one call at a time. */
 export const PROCESS: Profile = {
   capacity: 1,
+  spreads: false,
   open: <T extends Sent>(deps: WindowDeps): CallWindow<T> => new ProcessWindow<T>(deps),
 };

@@ -15,8 +15,11 @@ export interface Sent extends Listed {
 
 /** A worker's record of its progress, which the host can read after the worker died. */
 export interface ProgressNote extends Disposable {
-  /** Returns the number of the call that it began last; 0 before the first. */
-  startedCall(): number;
+  /**
+   * Returns the numbers of the calls that it began last, one for each call that it may run at a
+   * time; 0 for a place in which none has begun.
+   */
+  startedCalls(): readonly number[];
 }
 
 /** The facts about a worker's end that show what its calls did. */
@@ -92,10 +95,15 @@ export interface CallWindow<T extends Sent> {
   drain(exit: WindowExit): InFlightAtExit<T>;
 }
 
-/** A way in which workers run their calls. */
+/** A way in which the workers of one pool run their calls. */
 export interface Profile {
   /** The most calls that a worker runs at a time. */
   readonly capacity: number;
+  /**
+   * True if idle workers take turns, so that calls spread over all of them; false if the one that
+   * worked last is taken, whose memory is warm.
+   */
+  readonly spreads: boolean;
   /** Opens the window of one worker. */
   open<T extends Sent>(deps: WindowDeps): CallWindow<T>;
 }

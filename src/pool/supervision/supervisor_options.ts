@@ -1,7 +1,7 @@
 import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
-import type { ProfileName } from "../profiles/mod.ts";
+import type { ProfileName, ProfileSettings } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { DeviceDemand, DeviceHealth } from "./devices/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
@@ -10,7 +10,7 @@ import type { RecycleOptions } from "./recycle_policy.ts";
 import type { ReplaceOrder } from "./replace_policy.ts";
 
 /** Options of a set of workers. */
-export interface SupervisorOptions extends StopOptions, QuarantineOptions {
+export interface SupervisorOptions extends StopOptions, QuarantineOptions, ProfileSettings {
   /** The name of the pool. Its workers are `name-1`, `name-2`, ... */
   readonly name: string;
   /** The prefix of the ids of its calls, which workers show to tools. */

@@ -2,7 +2,12 @@ import { type Alarms, Semaphore } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
 import { CONTINUATION, getLogger } from "../../log.ts";
-import { type ProfileName, PROFILES } from "../profiles/mod.ts";
+import {
+  type Profile,
+  type ProfileName,
+  profileOf,
+  type ProfileSettings,
+} from "../profiles/mod.ts";
 import {
   DeviceUseWatch,
   type Launcher,
@@ -36,7 +41,7 @@ export interface Start {
 }
 
 /** Dependencies and options of a {@link WorkerStarter}. */
-export interface WorkerStarterOptions {
+export interface WorkerStarterOptions extends ProfileSettings {
   readonly launcher: Launcher;
   readonly alarms: Alarms;
   readonly callPrefix?: string;
@@ -57,6 +62,7 @@ export class WorkerStarter {
   readonly #log = getLogger("pool");
   readonly #turns: Semaphore;
   readonly #workers = new Set<Worker>();
+  readonly #profile: Profile;
   readonly #deviceUses = new DeviceUseWatch();
   #created = 0;
   /** True makes the log leave out which workers are ready, unless it is at `debug`. */
@@ -64,6 +70,7 @@ export class WorkerStarter {
 
   constructor(options: WorkerStarterOptions) {
     this.#options = options;
+    this.#profile = profileOf(options);
     this.#turns = new Semaphore(options.startConcurrency);
   }
 
@@ -105,9 +112,9 @@ export class WorkerStarter {
 
   #create({ id, place }: SlotIdentity): Worker {
     const { alarms, limits, recycling, listener, callPrefix } = this.#options;
+    const profile = this.#profile;
     const { maxCalls, renewAtCall } = recycling;
     const incarnation = `${id}.${crypto.randomUUID()}`;
-    const profile = PROFILES[this.#options.profile];
     return new Worker(
       {
         id,

@@ -1,4 +1,4 @@
-import { Value } from "../../bridge/mod.ts";
+import { LineList, Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { canStartThread } from "../../process/mod.ts";
@@ -119,9 +119,13 @@ export class JsonThread implements Disposable {
       return isBatch ? decodeBatch(body, maxDepth) : [decodeSubmission(body, maxDepth)];
     }
     if (answer.kind !== "submissions") throw failure(answer);
-    return answer.items.map(({ fields, args, error }) =>
+    return answer.items.map(({ fields, args, lines, error }) =>
       error === undefined
-        ? joined({ fields, ...(args === undefined ? {} : { args: valueOf(args) }) })
+        ? joined({
+          fields,
+          ...(args === undefined ? {} : { args: valueOf(args) }),
+          ...(lines === undefined ? {} : { lines: new LineList(lines) }),
+        })
         : errorOf(error)
     );
   }

@@ -4,7 +4,7 @@
  * same code as small bodies do. This file and those that it shares import single files and not
  * whole folders, since each module lengthens the start of the thread.
  */
-import { Value } from "../../bridge/values/mod.ts";
+import { type Lines, Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
 import { decodeBatch, decodeSubmission, split } from "./bodies/submission_body.ts";
@@ -42,6 +42,7 @@ export type ThreadJob =
 export interface ThreadSubmission {
   readonly fields?: unknown;
   readonly args?: ThreadValue;
+  readonly lines?: Lines;
   readonly error?: ThreadError;
 }
 
@@ -97,9 +98,14 @@ function submissions(
   { body, maxDepth, isBatch }: Extract<ThreadJob, { kind: "submissions" }>,
 ): ThreadSubmission[] {
   const inputs = isBatch ? decodeBatch(body, maxDepth) : [decodeSubmission(body, maxDepth)];
-  return split(inputs).map(({ fields, args, error }) => {
+  return split(inputs).map(({ fields, args, lines, error }): ThreadSubmission => {
     if (error !== undefined) return { error: describe(error) };
-    return args === undefined ? { fields } : { fields, args: portable(args) };
+    if (args === undefined) return { fields };
+    return {
+      fields,
+      args: portable(args),
+      ...(lines === undefined ? {} : { lines: { ...lines } }),
+    };
   });
 }
 
@@ -132,6 +138,9 @@ function transferOf(answer: ThreadAnswer): Transferable[] {
   const parts = sentValues(answer).flatMap((it) =>
     it === undefined ? [] : [it.json, ...it.buffers]
   );
+  if (answer.kind === "submissions") {
+    for (const { lines } of answer.items) parts.push(...lines?.chunks ?? []);
+  }
   return [...new Set(parts.map((it) => it.buffer))];
 }
 

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { isRecord } from "../../json/mod.ts";
 import type { SubmitOutcome } from "../../jobs/mod.ts";
-import { Value } from "../../bridge/mod.ts";
+import { LineList, Value } from "../../bridge/mod.ts";
 import { type AppContext, type AppEnv, type Caller, prefersEvents } from "../http/mod.ts";
 import { bodyByReference, type EncodedJson, problemAnswers } from "../schema/mod.ts";
 import { EVENTS_CONTENT, type JobEventStreams, POSITION_HEADER, positionOf } from "./follow/mod.ts";
@@ -118,11 +118,12 @@ export function headersOf({ answer, job }: SubmitOutcome): Record<string, string
   return { location: `/v1/jobs/${encodeURIComponent(job.id)}`, [SUBMIT_HEADER]: answer };
 }
 
-/** Returns the weight of the arguments of a submission. */
+/** Returns the weight of the arguments and the items of a submission. */
 export function weightOf(input: unknown): number {
   if (!isRecord(input)) return 0;
-  const { args } = input;
-  return args instanceof Value ? args.weight : 0;
+  const { args, inputs } = input;
+  const lines = inputs instanceof LineList ? inputs.byteLength : 0;
+  return lines + (args instanceof Value ? args.weight : 0);
 }
 
 /** Notes the tool for the log of requests. */

@@ -227,7 +227,7 @@ Deno.test("ProcessWindow sets no alarm for a single call", () => {
 function noteOf(started: number): ProgressNote & { disposed: boolean } {
   return {
     disposed: false,
-    startedCall: () => started,
+    startedCalls: () => [started],
     [Symbol.dispose](): void {
       this.disposed = true;
     },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Alarms } from "../../../src/async/alarms.ts";
-import { PROFILES } from "../../../src/pool/profiles/mod.ts";
+import { profileOf } from "../../../src/pool/profiles/mod.ts";
 import { memoryBreach } from "../../../src/pool/workers/worker_limits.ts";
 import { Worker } from "../../../src/pool/workers/worker.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
@@ -16,7 +16,7 @@ async function startWorker(): Promise<{ worker: Worker; fake: FakeWorker }> {
       id: "p-1",
       incarnation: "p-1.a",
       alarms: new Alarms(new FakeClock()),
-      profile: PROFILES.process,
+      profile: profileOf({ profile: "process" }),
     },
     { onLost: ignore, onLeaving: ignore, onMemory: ignore, onWorn: ignore },
   );

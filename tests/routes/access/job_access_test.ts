@@ -135,7 +135,10 @@ Deno.test("every way of submitting with the token of a job makes children of it"
   ids.push(later.body.id);
   const batch = { kind: "batch", tool: "add", inputs: [{}] };
   ids.push((await jobs.ask("POST", "/v1/jobs", batch)).body.id);
-  assert.equal(ids.length, 8);
+  const long = { ...batch, inputs: Array(10_001).fill({}) };
+  ids.push((await jobs.ask("POST", "/v1/jobs", long)).body.id);
+  ids.push((await jobs.ask("POST", "/v1/jobs/batch", [long])).body.jobs[0].id);
+  assert.equal(ids.length, 10);
   for (const id of ids) {
     const row = await jobs.store.get(id);
     assert.deepEqual(row?.options["parent"], { id: jobs.jobId, depth: 3 }, id);

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from snakeden._tools.schema import ToolSchema
 from snakeden._tools.search_path import place_module_paths
 from snakeden.adapter import Adapter
 from snakeden.errors import AdapterError
+from snakeden.thread_safety.declared import undeclared
 from snakeden.tool import ToolMark, mark_of
 from snakeden.tool_name import tool_name_problem
 
@@ -51,6 +52,7 @@ class LoadedTool:
         "description",
         "function",
         "idempotent",
+        "main_thread",
         "media_type",
         "name",
         "parse",
@@ -65,6 +67,8 @@ class LoadedTool:
         self.name = name
         self.function = function
         self.idempotent = mark.idempotent
+        self.main_thread = mark.main_thread
+        """True if the tool runs on the main thread in every profile."""
         self.timeout_ms = mark.timeout_ms or 0.0
         self.stall_timeout_ms = mark.stall_timeout_ms or 0.0
         self.media_type = mark.media_type or ""
@@ -84,11 +88,15 @@ class LoadedAdapter:
         tools: dict[str, LoadedTool],
         instances: Sequence[tuple[str, object]],
         *,
+        owners: Mapping[str, object],
         complete: Complete = asyncio.run,
         hint: Hint = lambda _error: "",
     ) -> None:
-        """Take instances in the order in which they are set up, each with its name in errors."""
+        """Take instances in the order in which they are set up, each with its name in errors, and
+        the instance or the module that has each tool.
+        """
         self.tools = tools
+        self._owners = owners
         self._instances = instances
         self._set_up: list[object] = []
         self._complete = complete
@@ -124,6 +132,12 @@ class LoadedAdapter:
                 self._call(instance, "teardown")
 
             guard(step, f"{type(instance).__name__}.teardown()")
+
+    def undeclared(self) -> list[str]:
+        """Return the classes and modules with tools that do not declare `thread_safe = True`, as
+        texts for people.
+        """
+        return undeclared((self._owners[it.name], it.function) for it in self.tools.values())
 
     @property
     def max_local_sessions(self) -> int:
@@ -179,7 +193,9 @@ def load_adapter(
     for name in parsed:
         loading.add(name)
     loading.finish()
-    return LoadedAdapter(loading.tools, loading.instances, complete=complete, hint=hint)
+    return LoadedAdapter(
+        loading.tools, loading.instances, owners=loading.owners, complete=complete, hint=hint
+    )
 
 
 class _Loading:
@@ -197,6 +213,7 @@ class _Loading:
         texts = ", ".join(f"'{it.text}'" for it in names)
         self._label = f"adapter {texts}" if self._is_alone else f"the adapters {texts}"
         self.tools: dict[str, LoadedTool] = {}
+        self.owners: dict[str, object] = {}
         self.instances: list[tuple[str, object]] = []
         self._by_class: dict[type, object] = {}
         self._problems: list[str] = []
@@ -215,10 +232,10 @@ class _Loading:
         modules = self._import.modules(name)
         kind = _named_class(name, modules[0]) if name.class_path else None
         if kind is not None:
-            found = list(self._methods(name, kind, module=modules[0]))
+            found = self._methods(name, kind, module=modules[0])
         else:
             found = [it for module in modules for it in self._of_module(name, module)]
-        problems = [problem for it in found if (problem := self._take(it))]
+        problems = [problem for it, owner in found if (problem := self._take(it, owner))]
         self._problems += problems if self._is_alone else [f"{name.label}: {it}" for it in problems]
         if found:
             return
@@ -247,20 +264,21 @@ class _Loading:
         if problems:
             raise AdapterError(f"{self._label} cannot be served: {'; '.join(problems)}")
 
-    def _of_module(self, name: AdapterName, module: ModuleType) -> Iterator[Found]:
-        if self._exposure is None:
-            yield from self._gathering.functions(module)
-        else:
-            yield from self._exposure.functions(module)
+    def _of_module(self, name: AdapterName, module: ModuleType) -> Iterator[tuple[Found, object]]:
+        """Yield the tools of a module, each with what has it: the module or an instance."""
+        taken = self._gathering if self._exposure is None else self._exposure
+        yield from ((it, module) for it in taken.functions(module))
         for kind in self._gathering.classes(module):
             if self._exposure is None or self._exposure.names_any(kind, module):
                 yield from self._methods(name, kind, module=module)
 
-    def _methods(self, name: AdapterName, kind: type, *, module: ModuleType) -> Iterable[Found]:
+    def _methods(
+        self, name: AdapterName, kind: type, *, module: ModuleType
+    ) -> list[tuple[Found, object]]:
         instance = self._instance(name, kind)
         if self._exposure is None:
-            return list(methods(instance))
-        return self._exposure.methods(instance, module)
+            return [(it, instance) for it in methods(instance)]
+        return [(it, instance) for it in self._exposure.methods(instance, module)]
 
     def _instance(self, name: AdapterName, kind: type) -> object:
         """Return the instance of a class, of which a worker has one."""
@@ -269,7 +287,7 @@ class _Loading:
             self.instances.append((name.label, instance))
         return self._by_class[kind]
 
-    def _take(self, found: Found) -> str:
+    def _take(self, found: Found, owner: object) -> str:
         """Make a tool of a function; returns the problem if it cannot be one."""
         function = found.function
         if function is None:
@@ -290,6 +308,7 @@ class _Loading:
             )
         try:
             self.tools[name] = LoadedTool(name, function, mark=mark or _NO_MARK)
+            self.owners[name] = owner
         except AdapterError as error:
             return str(error)
         return ""

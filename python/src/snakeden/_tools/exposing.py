@@ -20,7 +20,9 @@ from snakeden.adapter import Adapter
 __all__ = ["Exposure"]
 
 _LIFE = ("setup", "teardown")
-_NOT_OFFERED = frozenset(dir(Adapter)).difference(_LIFE)
+_HELPERS = ("locked",)
+"""Methods for the adapter itself; a method of this name that it writes is its own."""
+_NOT_OFFERED = frozenset(dir(Adapter)).difference(_LIFE, _HELPERS)
 
 
 class _Candidate(NamedTuple):
@@ -111,6 +113,8 @@ class Exposure:
         homes = {name: base.__module__ for base in reversed(kind.__mro__) for name in vars(base)}
         for name, static in members(kind):
             if name.startswith("_") or name in _NOT_OFFERED:
+                continue
+            if name in _HELPERS and homes[name] == Adapter.__module__:
                 continue
             is_own = self._gathering.is_own(module, homes[name])
             if name in _LIFE:

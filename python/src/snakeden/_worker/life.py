@@ -35,7 +35,7 @@ from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
 from snakeden._worker.system.output import Output, flush
-from snakeden._worker.system.progress_cell import open_progress_cell
+from snakeden._worker.system.progress_cell import open_progress
 from snakeden.errors import AdapterError
 
 if TYPE_CHECKING:
@@ -108,9 +108,11 @@ class WorkerLife:
             return self._output.announce_exit(exit_status.REFUSED)
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level, output=self._output)
-        cell = None
+        capacity = welcome.capacity or 1
+        progress = None
         if welcome.progress_path:
-            cell = open_progress_cell(welcome.progress_path)
+            progress = open_progress(welcome.progress_path, capacity)
+        notes_calls = progress is not None and link.confirms
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
@@ -123,9 +125,12 @@ class WorkerLife:
                 max_list_items=welcome.max_list_items,
             ),
             shared=shared,
-            note=limits.noting(cell.note if cell is not None and link.confirms else None),
-            note_item=limits.noting(None if cell is None else cell.note_item),
-            record=cell,
+            capacity=capacity,
+            note_of=lambda place: limits.noting(
+                progress.note_of(place) if progress is not None and notes_calls else None
+            ),
+            noting_item=lambda note: limits.noting(note) or note,
+            progress=progress,
             hint=hint,
             output=self._output,
             call_prefix=welcome.call_prefix,
@@ -169,7 +174,7 @@ class WorkerLife:
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
         runner.local_sessions.configure(self._adapter.max_local_sessions, self._end_session)
-        return self._serve(self._adapter, runner, link=link, has_record=cell is not None)
+        return self._serve(self._adapter, runner, link=link, has_record=progress is not None)
 
     def _serve(
         self, adapter: LoadedAdapter, runner: Runner, *, link: Link, has_record: bool

@@ -24,7 +24,7 @@ from snakeden._worker.calls.local_sessions import LocalSessions
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 from snakeden._worker.registered_tools import RegisteredTools
-from snakeden._worker.system.progress_cell import make_progress_cell
+from snakeden._worker.system.progress_cell import make_progress
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import RunningBulk
     from snakeden._worker.calls.reply import Reply
     from snakeden._worker.system.output import Output
-    from snakeden._worker.system.progress_cell import ProgressCell
+    from snakeden._worker.system.progress_cell import Progress
 
 __all__ = ["Runner"]
 
@@ -49,9 +49,10 @@ class Runner:
         *,
         limits: ValueLimits,
         shared: SharedMemory | None = None,
-        note: Callable[[int], None] | None = None,
-        note_item: Callable[[int], None] | None = None,
-        record: ProgressCell | None = None,
+        capacity: int = 1,
+        note_of: Callable[[int], Callable[[int], None] | None] = lambda _place: None,
+        noting_item: Callable[[Callable[[int], None]], Callable[[int], None]] = lambda note: note,
+        progress: Progress | None = None,
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
@@ -59,13 +60,13 @@ class Runner:
         attend: Callable[[], None] = lambda: None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note`, `note_item`,
-        `record` and `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
-        ids of calls.
+        for `capacity`, `note_of` and `output` `ProfileParts`, for `attend` `Asking`. `progress` has
+        the records of bulk calls, whose function to note an item `noting_item` extends.
+        `call_prefix` begins the ids of calls.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
-        record = record or make_progress_cell()
+        records = progress or make_progress(capacity)
         self._outbox = outbox
         self._limits = limits
         self._call_prefix = call_prefix
@@ -89,9 +90,11 @@ class Runner:
                 outbox=outbox,
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
-                note=note,
-                note_item=note_item or record.note_item,
-                record=record,
+                capacity=capacity,
+                note_of=note_of,
+                note_item_of=lambda place: noting_item(records.record_of(place).note_item),
+                record_of=records.record_of,
+                records=records.records,
                 output=output,
             )
         )

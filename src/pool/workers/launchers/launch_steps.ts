@@ -171,7 +171,7 @@ export class LaunchSteps implements Launcher {
   ): Promise<ProgressFile | undefined> {
     const path = join(this.#options.runDirectory, `${incarnation}.progress`);
     try {
-      return await ProgressFile.create(path);
+      return await ProgressFile.create(path, this.#options.welcome.capacity ?? 1);
     } catch (error) {
       this.#log.warn("no calls are sent ahead to {workerId}: cannot create {path}: {problem}", {
         workerId,

@@ -1,4 +1,4 @@
-import { Value } from "../../../bridge/values/mod.ts";
+import { LineList, MAX_LIST_ITEMS, Value } from "../../../bridge/values/mod.ts";
 import { shownValue } from "../../../calls/call_fields.ts";
 import { InvalidInputError, SnakedenError } from "../../../errors.ts";
 import { isRecord } from "../../../json/mod.ts";
@@ -21,7 +21,7 @@ export function decodeSubmission(bytes: Uint8Array, maxDepth: number): unknown {
   if (Array.isArray(body)) {
     throw invalid(`given ${shownValue(body)}; allowed: an object; /v1/jobs/batch takes a list`);
   }
-  const input = submissionOf(body, maxDepth);
+  const input = submissionOf(body, { maxDepth, maxListItems: MAX_LIST_ITEMS });
   if (input instanceof InvalidInputError) throw input;
   return input;
 }
@@ -35,7 +35,7 @@ export function decodeSubmission(bytes: Uint8Array, maxDepth: number): unknown {
 export function decodeBatch(bytes: Uint8Array, maxDepth: number): unknown[] {
   const body = parseJsonBody(bytes, maxDepth);
   if (Array.isArray(body) && body.length <= MAX_BATCH) {
-    return body.map((it) => submissionOf(it, maxDepth));
+    return body.map((it) => submissionOf(it, { maxDepth, maxListItems: MAX_LIST_ITEMS }));
   }
   const given = Array.isArray(body) ? `${body.length} jobs` : shownValue(body);
   throw invalid(
@@ -44,10 +44,18 @@ export function decodeBatch(bytes: Uint8Array, maxDepth: number): unknown[] {
   );
 }
 
+/** Options of {@link submissionOf}. */
+export interface SubmissionOptions {
+  readonly maxDepth: number;
+  /** The longest list that stays a part of its batch; of a longer one, there are lines. */
+  readonly maxListItems: number;
+}
+
 /** Returns a tree of JSON with its `args` encoded, or the error why they cannot be. */
-export function submissionOf(tree: unknown, maxDepth: number): unknown {
+export function submissionOf(tree: unknown, options: SubmissionOptions): unknown {
   if (!isRecord(tree)) return tree;
-  if (tree["kind"] === "batch") return batchOf(tree, maxDepth);
+  if (tree["kind"] === "batch") return batchOf(tree, options);
+  const { maxDepth } = options;
   const { args } = tree;
   if (!isRecord(args)) return tree;
   try {
@@ -64,10 +72,13 @@ export function submissionOf(tree: unknown, maxDepth: number): unknown {
 }
 
 /**
- * Returns a batch with its `inputs` and `args` encoded together, as `args`. The check of the
- * submission finds what is wrong with other fields.
+ * Returns a batch with its `inputs` and `args` encoded together, as `args`; of a long list, the
+ * `inputs` are lines. The check of the submission finds what is wrong with other fields.
  */
-function batchOf(tree: Readonly<Record<string, unknown>>, maxDepth: number): unknown {
+function batchOf(
+  tree: Readonly<Record<string, unknown>>,
+  { maxDepth, maxListItems }: SubmissionOptions,
+): unknown {
   const { inputs, args, ...rest } = tree;
   if (args !== undefined && !isRecord(args)) return tree;
   if (inputs !== undefined && !Array.isArray(inputs)) return tree;
@@ -75,13 +86,16 @@ function batchOf(tree: Readonly<Record<string, unknown>>, maxDepth: number): unk
   if (wrong >= 0) {
     return wrongInput(`inputs[${wrong}]`, `given ${shownValue(inputs?.[wrong])}; ${ALLOWED_ITEM}`);
   }
+  const isLong = inputs !== undefined && inputs.length > maxListItems;
   const packed = {
-    ...(inputs === undefined ? {} : { inputs }),
+    ...(inputs === undefined || isLong ? {} : { inputs }),
     ...(args === undefined ? {} : { args }),
   };
   try {
     const value = Value.fromJsonTree(packed, { maxDepth: maxDepth + 2, name: "batch" });
-    return { ...rest, args: value };
+    if (!isLong) return { ...rest, args: value };
+    const lines = LineList.fromJsonTrees(inputs, { maxDepth, name: "inputs" });
+    return { ...rest, args: value, inputs: lines };
   } catch (error) {
     if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
     return wrongInput("inputs", error.message);
@@ -95,10 +109,11 @@ function wrongInput(path: string, message: string): InvalidInputError {
   return new InvalidInputError(`Cannot submit the job: ${path}: ${message}`, [{ path, message }]);
 }
 
-/** A submission, with its arguments apart from its other fields. */
-export interface SplitSubmission<V = Value> {
+/** A submission, with its arguments and its long list apart from its other fields. */
+export interface SplitSubmission {
   readonly fields?: unknown;
-  readonly args?: V;
+  readonly args?: Value;
+  readonly lines?: LineList;
   readonly error?: InvalidInputError;
 }
 
@@ -112,7 +127,9 @@ export function split(inputs: readonly unknown[]): SplitSubmission[] {
     if (input instanceof InvalidInputError) return { error: input };
     if (!isRecord(input) || !(input["args"] instanceof Value)) return { fields: input };
     const { args, ...fields } = input;
-    return { fields, args };
+    if (!(fields["inputs"] instanceof LineList)) return { fields, args };
+    const { inputs: lines, ...others } = fields;
+    return { fields: others, args, lines: lines as LineList };
   });
   const text = JSON.stringify(items.map((it) => it.fields), withoutBigints) ?? "";
   if (text.length <= MAX_FIELDS_CHARS) return items;
@@ -121,8 +138,10 @@ export function split(inputs: readonly unknown[]): SplitSubmission[] {
 }
 
 /** Puts a submission together again. */
-export function joined({ fields, args, error }: SplitSubmission): unknown {
-  return error ?? (isRecord(fields) && args !== undefined ? { ...fields, args } : fields);
+export function joined({ fields, args, lines, error }: SplitSubmission): unknown {
+  if (error !== undefined) return error;
+  if (!isRecord(fields) || args === undefined) return fields;
+  return { ...fields, args, ...(lines === undefined ? {} : { inputs: lines }) };
 }
 
 function withoutBigints(_key: string, value: unknown): unknown {

@@ -114,7 +114,8 @@ export class SubmissionLines implements Wait {
     try {
       const text = decodeText(line, "line");
       if (text.trim() === "") return undefined;
-      return submissionOf(parseJson(text, "line", maxDepth), maxDepth);
+      // A line is short enough to be parsed at once when the job runs.
+      return submissionOf(parseJson(text, "line", maxDepth), { maxDepth, maxListItems: Infinity });
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
       const issues = error.issues.map(({ message }) => ({ path: "", message }));

@@ -210,14 +210,14 @@ Deno.test("SpawnLauncher.launch() gives the worker a progress file, and removes 
   worker.say(hello(await it.said("token")));
   const { progressPath } = await worker.hear("welcome");
   assert.equal(dirname(progressPath), it.directory);
-  assert.equal((await Deno.readFile(progressPath)).length, 32 + 2 * 131_072);
+  assert.equal((await Deno.readFile(progressPath)).length, 64 + 2 * 131_072);
   using noted = await Deno.open(progressPath, { write: true });
   worker.say({ ready: { notesProgress: true } });
   const { progress, process } = await launched;
   await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
-  assert.equal(progress?.startedCall(), 0);
+  assert.deepEqual(progress?.startedCalls(), [0]);
   noted.writeSync(new Uint8Array([5, 0, 0, 0]));
-  assert.equal(progress?.startedCall(), 5);
+  assert.deepEqual(progress?.startedCalls(), [5]);
   progress?.[Symbol.dispose]();
   await process.kill();
 });
@@ -245,8 +245,8 @@ Deno.test("SpawnLauncher.launch() keeps the file for a worker that notes items a
   worker.say({ ready: { notesItems: true } });
   const { progress, record, process } = await launched;
   assert.equal(progress, undefined);
-  noted.writeSync(new Uint8Array(new Uint32Array([0, 3, 5]).buffer));
-  assert.deepEqual([record?.bulkNote()?.callId, record?.bulkNote()?.item], [5, 3]);
+  noted.writeSync(new Uint8Array(new Uint32Array([...Array(8).fill(0), 3, 5]).buffer));
+  assert.deepEqual(record?.bulkNotes().map(({ callId, item }) => [callId, item]), [[5, 3]]);
   record?.[Symbol.dispose]();
   await process.kill();
 });

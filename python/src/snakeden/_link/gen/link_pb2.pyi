@@ -99,7 +99,7 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ..., device: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items")
+    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items", "capacity")
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
     MODULE_PATHS_FIELD_NUMBER: _ClassVar[int]
     LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +112,7 @@ class Welcome(_message.Message):
     EXPOSE_FIELD_NUMBER: _ClassVar[int]
     CALL_PREFIX_FIELD_NUMBER: _ClassVar[int]
     MAX_LIST_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    CAPACITY_FIELD_NUMBER: _ClassVar[int]
     adapters: _containers.RepeatedScalarFieldContainer[str]
     module_paths: _containers.RepeatedScalarFieldContainer[str]
     log_level: str
@@ -124,7 +125,8 @@ class Welcome(_message.Message):
     expose: _containers.RepeatedScalarFieldContainer[str]
     call_prefix: str
     max_list_items: int
-    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ..., call_prefix: _Optional[str] = ..., max_list_items: _Optional[int] = ...) -> None: ...
+    capacity: int
+    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ..., call_prefix: _Optional[str] = ..., max_list_items: _Optional[int] = ..., capacity: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("memory_bytes", "data_bytes", "open_files", "cpu_seconds", "nice")

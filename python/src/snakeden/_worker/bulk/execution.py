@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.execution import Execution
     from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.system.output import Output
-    from snakeden._worker.system.progress_cell import ProgressCell
+    from snakeden._worker.system.progress_cell import BulkRecord
 
 __all__ = ["BulkExecution"]
 
@@ -40,11 +40,13 @@ class BulkExecution:
         *,
         outbox: Outbox,
         look_at: Callable[[float], None],
-        record: ProgressCell,
+        record: BulkRecord,
         note_item: Callable[[int], None],
         output: Output | None,
     ) -> None:
-        """Run bulk calls. For `look_at`, `record`, `note_item` and `output` see `ProfileParts`."""
+        """Run bulk calls, and keep `record` of them. For `look_at`, `note_item` and `output` see
+        `ProfileParts`.
+        """
         self.is_forked = False
         """True in a forked copy of the process, which ends with its item."""
         self._execution = execution

@@ -12,7 +12,7 @@ from snakeden._link import wire
 from snakeden._values.values import Encoded
 from snakeden._worker.bulk.texts import SEPARATOR
 from snakeden._worker.calls.streams import CHUNK_OVERHEAD
-from snakeden._worker.system.progress_cell import AREA_BYTES, AREAS, ProgressCell
+from snakeden._worker.system.progress_cell import AREAS, BulkRecord
 
 if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
@@ -46,7 +46,7 @@ class OutcomeSender:
         attempt: Attempt,
         outbox: Outbox,
         *,
-        record: ProgressCell,
+        record: BulkRecord,
         interruption: Interruption,
         shared: SharedMemory | None,
         look_at: Callable[[float], None],
@@ -57,6 +57,7 @@ class OutcomeSender:
         self._record = record
         self._memory = record.memory
         self._cells = record.cells
+        self._area_bytes = record.area_bytes
         self._interruption = interruption
         self._shared = shared
         self._look_at = look_at
@@ -151,9 +152,9 @@ class OutcomeSender:
         """Begin with an empty area."""
         self._area = area
         self._start = self._at = self._record.start_of(area)
-        self._limit = self._start + AREA_BYTES
+        self._limit = self._start + self._area_bytes
         self._length_cell = self._record.length_of(area)
-        self._full = self._start + FLUSH_BYTES
+        self._full = self._start + min(FLUSH_BYTES, self._area_bytes // 2)
         self._due = -inf
         self._record.note_first(area, self._next)
 
@@ -186,7 +187,7 @@ class OutcomeSender:
     def _add_large(self, text: bytes, now: float) -> None:
         """Add an outcome that does not fit behind those that wait."""
         self.flush()
-        if len(text) <= AREA_BYTES:
+        if len(text) <= self._area_bytes:
             self.add(text, now)
         else:
             json = b"[%b]" % text[: -len(SEPARATOR)]

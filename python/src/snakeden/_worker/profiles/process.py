@@ -32,7 +32,7 @@ class ProcessProfile:
     def __init__(self, parts: ProfileParts) -> None:
         self._in_flight = parts.in_flight
         self._outbox = parts.outbox
-        self._note = parts.note or (lambda _call_id: None)
+        self._note = parts.note_of(0) or (lambda _call_id: None)
         self._output = parts.output
         self._local_sessions = parts.local_sessions
         self._forked = False
@@ -44,8 +44,8 @@ class ProcessProfile:
             interrupter,
             outbox=parts.outbox,
             look_at=parts.look_at,
-            record=parts.record,
-            note_item=parts.note_item,
+            record=parts.record_of(0),
+            note_item=parts.note_item_of(0),
             output=parts.output,
         )
         # Bound once, not for each call.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.calls.local_sessions import LocalSessions
     from snakeden._worker.system.output import Output
-    from snakeden._worker.system.progress_cell import ProgressCell
+    from snakeden._worker.system.progress_cell import BulkRecord
 
 __all__ = ["Profile", "ProfileParts"]
 
@@ -33,12 +33,22 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """Schedules a call of `Profile.repeat_stops`, at a time on the clock of `time.monotonic()`."""
     local_sessions: LocalSessions
     """The objects that tools keep with sessions. Its hooks run between calls."""
-    note: Callable[[int], None] | None = None
-    """Records the id of a call, which the host reads after the worker has died."""
-    note_item: Callable[[int], None]
-    """Records the index of an item of a bulk call in `record`, before the item begins."""
-    record: ProgressCell
-    """The record of bulk calls, which the host reads after the worker has died."""
+    capacity: int = 1
+    """The number of calls that the host lets run at once."""
+    note_of: Callable[[int], Callable[[int], None] | None]
+    """Returns the function that records the id of a call, which the host reads after the worker has
+    died. There is one for each place, from 0 to `capacity - 1`; a place has one call at a time.
+    """
+    note_item_of: Callable[[int], Callable[[int], None]]
+    """Returns the function that records the index of an item of a bulk call in the record of a
+    place, before the item begins.
+    """
+    record_of: Callable[[int], BulkRecord]
+    """Returns the record of the bulk calls of a place, which the host reads after the worker has
+    died. There are `records` of them.
+    """
+    records: int = 1
+    """The number of bulk calls that may run at once."""
     output: Output | None = None
     """The streams of the worker. They are notified when a call begins, and when a call that has
     written output ends.
@@ -56,10 +66,10 @@ class Profile(Protocol):
     - A call that has not begun belongs to the runner. The runner may withdraw it at any moment: to
       give it back when the host recalls it, or to answer that it was stopped. A withdrawn call
       never runs. A call that has begun is never given back: it is answered.
-    - A call is noted before its tool runs, and after the answer of the call whose note it replaces
-      was written. So only the noted calls can have caused the death of the worker.
+    - A call is noted in a place before its tool runs, and after the answer of the call that had the
+      place before was written. So only the noted calls can have caused the death of the worker.
     - A bulk call (`Attempt.bulk`) is one call. Its items are noted as calls are, each before its
-      tool runs.
+      tool runs, in the record of a place that no other bulk call has meanwhile.
     - A call is answered once, and is ended and settled before its answer is put.
     """
 
