@@ -32,6 +32,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
       new Pool(
         {
           ...pool,
+          recycle: { ...pool.recycle, isIsolated: pool.isolate === "call" },
           places: parts.placements.get(pool.name)?.places ?? [],
           dev: parts.config.dev,
           moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,

@@ -1,6 +1,7 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
 import {
+  AheadLauncher,
   type Launcher,
   LAUNCHERS,
   libraryThreads,
@@ -27,7 +28,7 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher
   const { config, runId, runDirectory, bridge, registry, pythons } = parts;
   const python = pythons.of(pool.name);
   const threads = libraryThreads(config.pools, navigator.hardwareConcurrency).get(pool.name) ?? 1;
-  return LAUNCHERS[pool.launcher]({
+  const launcher = LAUNCHERS[pool.launcher]({
     pool: pool.name,
     template: {
       preload: pool.preload,
@@ -50,6 +51,7 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher
     startTimeoutMs: pool.startTimeoutMs,
     moduleCure: moduleCure(pool, python).ofStarts,
   });
+  return pool.isolate === "call" ? new AheadLauncher(launcher, pool) : launcher;
 }
 
 type Command = readonly [program: string, ...args: string[]];

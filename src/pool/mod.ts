@@ -58,6 +58,7 @@ export {
 } from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
+  AheadLauncher,
   type DeviceUse,
   INHERITED_ENV,
   type LaunchedWorker,

@@ -373,6 +373,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const { health, devices } = this.#supervisor;
     if (health.isInDoubt) health.proved();
     devices.answered(worker);
+    if (worker.isSpent && this.#options.recycle.isIsolated) this.#supervisor.spent(worker);
   }
 
   /** Counts a refused request, and returns `reason`. */

@@ -3,6 +3,7 @@ import { HOST_ENV, WORKER_ENV } from "../../process/mod.ts";
 import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
+import { launcherIssues } from "./launcher_checks.ts";
 import { isLoopback } from "../loopback.ts";
 import { scriptIssues } from "./script_checks.ts";
 import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
@@ -26,6 +27,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(deviceIssues),
+    ...pools.flatMap(launcherIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
     ...pools.flatMap(unmeasured),

@@ -14,4 +14,8 @@ export const launcherKeys = {
       "`prefork`.",
   }, z.string().regex(MODULE_NAME).meta({ allowed: "the name of a module, such as `numpy`" }))
     .max(256).default([]),
+  isolate: oneOf(["none", "call"], {
+    description: "`call` runs each call in a fresh fork, which ends after its answer; one more " +
+      "is ready for each worker. Only with the launcher `prefork` and the profile `process`.",
+  }).default("none"),
 } as const;

@@ -143,10 +143,7 @@ export class Supervisor implements WorkerListener<Worker> {
     return worker.order >= this.#newestFrom;
   }
 
-  /**
-   * Fills the slots. Resolves when each has tried to start a worker, successfully or not, or when
-   * the supervisor is closed.
-   */
+  /** Fills the slots. Resolves when each was tried once, or when the supervisor is closed. */
   async start(): Promise<void> {
     if (this.#filled.length === 0 && !this.#isStopping) {
       this.#filled = this.#slots.map((slot) => slot.keepFilled());
@@ -164,10 +161,7 @@ export class Supervisor implements WorkerListener<Worker> {
     this.#triedAll.resolve();
   }
 
-  /**
-   * Closes, and ends all workers. Resolves within a bounded time; a process that cannot be killed
-   * is left behind.
-   */
+  /** Closes, and ends all workers, within a bounded time: what cannot be killed is left. */
   async stop(drainMs: number): Promise<void> {
     this.close();
     const { name, killGraceMs, reapMs = REAP_MS } = this.#options;
@@ -193,6 +187,12 @@ export class Supervisor implements WorkerListener<Worker> {
     if (occupancy === undefined || this.#isStopping) return await worker.stop(this.#options);
     this.#succession.begin(occupancy, cause, { wears: false });
     await occupancy.exited;
+  }
+
+  /** Lets a worker end that has run all its calls. Its slot is filled at once. */
+  spent(worker: Worker): void {
+    const occupancy = this.#occupancies.get(worker);
+    if (occupancy?.isEnding === false) this.#dismiss(occupancy);
   }
 
   /**

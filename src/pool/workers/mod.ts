@@ -6,6 +6,7 @@
  * @module
  */
 export {
+  AheadLauncher,
   type LaunchedWorker,
   type Launcher,
   type LauncherInfo,

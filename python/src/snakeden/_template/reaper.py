@@ -70,6 +70,7 @@ class Reaper:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
         system.become_subreaper()
+        system.wake_at_end_of(0)
         # Imported here, so that no template imports it again. None of it starts a thread.
         import snakeden._link.socket_link
         import snakeden._worker.life  # noqa: F401

@@ -56,7 +56,9 @@ export interface LauncherInfo {
 /** Starts workers for a pool. */
 export interface Launcher {
   /** Its parts besides workers. Default: none, it spawns. */
-  readonly info?: LauncherInfo;
+  readonly info?: LauncherInfo | undefined;
+  /** Returns the incarnation of the worker that is ready for a slot; undefined if there is none. */
+  nextIncarnation?(workerId: string): string | undefined;
   /** Prepares for the first launch, in the background. */
   prepare?(): void;
   /** Notes that the code has changed: workers that are launched from now on have the new one. */

@@ -4,6 +4,7 @@
  *
  * - spawn.ts: a fresh interpreter for each worker. prefork.ts: forks of one that has imported what
  *   they need, which template/ keeps.
+ * - ahead.ts: keeps a worker ready for each slot, for workers that run one call each.
  * - launch_steps.ts: what they share: records, files, link.
  *
  * @module
@@ -22,6 +23,7 @@ export type {
   TemplateInfo,
   WorkerRegistry,
 } from "./launcher.ts";
+export { AheadLauncher } from "./ahead.ts";
 export { PreforkLauncher, type PreforkOptions } from "./prefork.ts";
 export { SpawnLauncher, type SpawnOptions } from "./spawn.ts";
 
