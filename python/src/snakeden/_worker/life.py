@@ -74,9 +74,10 @@ class WorkerLife:
         self._output = output
         self._address = address
         self._worker_id = worker_id
-        self._token = token
         self._pid = os.getpid()
         self._outbox = Outbox()
+        # Nothing may come before it, such as a report of imports.
+        self._outbox.put(introduction.hello(worker_id, token))
         self._link: Link | None = None
         self._runner: Runner | None = None
         self._slab: Slab | None = None
@@ -97,7 +98,6 @@ class WorkerLife:
 
     def run(self) -> int:
         """Serve; returns the exit status."""
-        self._outbox.put(introduction.hello(self._worker_id, self._token))
         try:
             link = self._link = dial(self._address, self._outbox)
             welcome, rest = self._greet(link)

@@ -19,6 +19,8 @@ interface Ahead {
   readonly events: HeldEvents;
   readonly launched: Promise<LaunchedWorker>;
   readonly giveUp: AbortController;
+  /** Aborts when a slot has taken it, or it is given up. */
+  readonly taken: AbortController;
 }
 
 /**
@@ -80,7 +82,7 @@ export class AheadLauncher implements Launcher {
   async #launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
     const ahead = this.#ahead.get(spec.workerId);
     if (ahead === undefined) return await this.#inner.launch(spec, signal);
-    this.#ahead.delete(spec.workerId);
+    this.#forget(spec.workerId, ahead);
     if (ahead.incarnation !== spec.incarnation) {
       this.#end(ahead);
       return await this.#inner.launch(spec, signal);
@@ -124,7 +126,7 @@ export class AheadLauncher implements Launcher {
       () => this.#inner.launch(spec, giveUp.signal),
       giveUp.signal,
     );
-    const ahead: Ahead = { incarnation, events, launched, giveUp };
+    const ahead: Ahead = { incarnation, events, launched, giveUp, taken: new AbortController() };
     this.#ahead.set(workerId, ahead);
     launched.then(
       ({ process }) => process.exited.then(() => this.#forget(workerId, ahead)),
@@ -141,18 +143,20 @@ export class AheadLauncher implements Launcher {
   async #endUnwanted({ workerId }: LaunchSpec): Promise<void> {
     const ahead = this.#ahead.get(workerId);
     if (ahead === undefined) return;
-    await delay(UNWANTED_MS, ahead.giveUp.signal).catch(() => {});
+    await delay(UNWANTED_MS, ahead.taken.signal);
     if (this.#ahead.get(workerId) === ahead) this.#discard(workerId);
   }
 
   #forget(workerId: string, ahead: Ahead): void {
     if (this.#ahead.get(workerId) === ahead) this.#ahead.delete(workerId);
+    ahead.taken.abort();
   }
 
   #discard(workerId: string): void {
     const ahead = this.#ahead.get(workerId);
-    this.#ahead.delete(workerId);
-    if (ahead !== undefined) this.#end(ahead);
+    if (ahead === undefined) return;
+    this.#forget(workerId, ahead);
+    this.#end(ahead);
   }
 
   #end({ giveUp, launched }: Ahead): void {

@@ -119,7 +119,7 @@ export class ForkedWorkers {
     if (exit === undefined || this.#isLost) return;
     const over = new AbortController();
     void exit.then(() => over.abort());
-    await delay(TOLD_MS, over.signal).catch(() => {});
+    await delay(TOLD_MS, over.signal);
     if (this.#live.has(pid)) this.#onStuck();
   }
 

@@ -8,8 +8,8 @@ import { TemplateConnection, type TemplateMessage, writeAll } from "./messages.t
 const START_MS = 20_000;
 /** A fork takes milliseconds. A template that does none in this time is stuck. */
 const FORK_MS = 10_000;
-/** The time in which a reaper that is not stuck has started another template. */
-const RESTART_MS = 5_000;
+/** The time in which a reaper that is not stuck tells of the end of a template. */
+const TOLD_MS = 5_000;
 
 /** The way to start a reaper. */
 export interface ReaperSpec {
@@ -40,9 +40,11 @@ export type TemplateStart =
 interface Starting {
   readonly generation: number;
   readonly result: PromiseWithResolvers<TemplateStart>;
+  /** Resolves when it has ended. */
+  readonly lost: PromiseWithResolvers<void>;
   pid: number;
+  /** The module that it preloads. */
   module: string | undefined;
-  heard: PromiseWithResolvers<void>;
 }
 
 /**
@@ -74,9 +76,7 @@ export class Reaper {
     this.#process = process;
     this.pid = process.pid;
     this.exited = process.exited;
-    this.#workers = new ForkedWorkers(() =>
-      this.#unstick("a worker that was killed is not told of")
-    );
+    this.#workers = new ForkedWorkers(() => this.#unstick());
     this.#connection = new TemplateConnection(conn, (message) => this.#handle(message));
     void Promise.race([this.#connection.ended, this.exited]).then(() => this.#lose());
   }
@@ -141,7 +141,7 @@ export class Reaper {
     const starting: Starting = this.#starting = {
       generation,
       result: Promise.withResolvers(),
-      heard: Promise.withResolvers(),
+      lost: Promise.withResolvers(),
       pid: 0,
       module: undefined,
     };
@@ -222,24 +222,20 @@ export class Reaper {
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
-    this.#unstick("it forked no worker");
+    this.#unstick();
     throw new ForkError(`its template forked none within ${FORK_MS} ms`);
   }
 
-  /** Replaces a template that does nothing any more, or the reaper. */
-  #unstick(reason: string): void {
-    if (this.#isGone || this.#starting?.result !== undefined && this.#starting.pid === 0) return;
-    getLogger("pool").warn("replacing the template of pool {pool}: {reason}", {
+  /** Ends a template that does nothing any more, or else the reaper. */
+  #unstick(): void {
+    const starting = this.#starting;
+    if (this.#isGone || starting === undefined) return;
+    getLogger("pool").warn("the template of pool {pool} is killed: it does nothing any more", {
       pool: this.#spec.pool,
-      reason,
     });
-    this.onTemplateLost?.(reason);
-    void this.#killIfStuck();
-  }
-
-  async #killIfStuck(): Promise<void> {
-    const heard = this.#starting?.heard.promise ?? Promise.resolve();
-    if (!await settlesWithin(heard, RESTART_MS)) await this.#process.kill();
+    this.#kill(starting.pid);
+    void settlesWithin(starting.lost.promise, TOLD_MS)
+      .then((isTold) => isTold || this.#starting !== starting ? undefined : this.#process.kill());
   }
 
   #handle(message: TemplateMessage): void {
@@ -250,7 +246,6 @@ export class Reaper {
     const { generation, result } = starting;
     if ("started" in message && message.started.generation === generation) {
       starting.pid = message.started.pid;
-      starting.heard.resolve();
       this.#workers.templateLost("its template was replaced");
     } else if ("preloading" in message && message.preloading.generation === generation) {
       starting.module = message.preloading.module;
@@ -266,12 +261,13 @@ export class Reaper {
   }
 
   #templateLost(
-    { result, module }: Starting,
+    { result, module, lost }: Starting,
     exit: { readonly code: number } | { readonly signal: string },
   ): void {
     const how = "code" in exit ? `exit code ${exit.code}` : `signal ${exit.signal}`;
     const when = module === undefined ? "" : ` while it preloaded ${module}`;
     const reason = `it ended with ${how}${when}`;
+    lost.resolve();
     result.resolve({ reason, isUnsafe: false });
     this.#workers.templateLost(`its template ended with ${how}`);
     this.onTemplateLost?.(reason);
@@ -281,6 +277,7 @@ export class Reaper {
     if (this.#isGone) return;
     this.#isGone = true;
     const reason = "its reaper was killed";
+    this.#starting?.lost.resolve();
     this.#starting?.result.resolve({ reason, isUnsafe: false });
     this.#workers.reaperLost();
     // What is left of its group.

@@ -2,7 +2,7 @@ import { Backoff, delay } from "../../../../async/mod.ts";
 import { messageOf } from "../../../../errors.ts";
 import { getLogger } from "../../../../log.ts";
 import type { LauncherInfo, TemplateInfo, WorkerRegistry } from "../launcher.ts";
-import { Reaper, type ReaperSpec } from "./reaper.ts";
+import { Reaper, type ReaperSpec, type TemplateStart } from "./reaper.ts";
 
 /** The pauses before another try after a template that could not be started, or died. */
 const RETRY = { baseMs: 1_000, capMs: 300_000 } as const;
@@ -38,11 +38,10 @@ export class Template {
   readonly #options: TemplateOptions;
   readonly #backoff = new Backoff(RETRY);
   readonly #warned = new Set<string>();
-  readonly #closing = new AbortController();
   #state: State = { is: "resting" };
   #reaper: Reaper | undefined;
-  /** Counts the starts, so that one that was overtaken changes nothing. */
-  #starts = 0;
+  /** Aborts when the start that is under way is overtaken by another one, or by the end. */
+  #turn = new AbortController();
   #readyAt = 0;
 
   constructor(options: TemplateOptions) {
@@ -61,13 +60,15 @@ export class Template {
 
   /** Starts in the background, unless it has been started. */
   prepare(): void {
-    if (this.#state.is === "resting") this.#start();
+    if (this.#state.is !== "resting") return;
+    if (Deno.build.os === "linux") this.#start();
+    else this.#fail("only Linux forks processes safely", true);
   }
 
   /** Starts anew, with the code as it is now. The workers that were forked go on. */
   renew(): void {
     const { is } = this.#state;
-    if (is === "closed" || is === "resting") return;
+    if (is === "closed" || is === "resting" || Deno.build.os !== "linux") return;
     this.#warned.clear();
     this.#backoff.reset();
     this.#start();
@@ -102,40 +103,38 @@ export class Template {
   /** Ends it. Its workers have ended. */
   async close(): Promise<void> {
     this.#state = { is: "closed" };
-    this.#starts++;
-    this.#closing.abort();
+    this.#turn.abort();
     await this.#reaper?.stop();
   }
 
   #start(): void {
-    const turn = ++this.#starts;
-    const pauseMs = this.#backoff.pauseMs;
-    this.#state = { is: "starting", done: this.#run(turn, pauseMs) };
+    this.#turn.abort();
+    const turn = this.#turn = new AbortController();
+    this.#state = { is: "starting", done: this.#run(turn.signal, this.#backoff.pauseMs) };
   }
 
-  async #run(turn: number, pauseMs: number): Promise<void> {
-    const { startTimeoutMs } = this.#options;
+  async #run(over: AbortSignal, pauseMs: number): Promise<void> {
     try {
-      if (Deno.build.os !== "linux") {
-        return this.#settle(turn, "only Linux forks processes safely", true);
-      }
-      if (pauseMs > 0) await delay(pauseMs, this.#closing.signal);
-      const reaper = await this.#ensureReaper();
-      if (turn !== this.#starts) return;
-      const start = await reaper.startTemplate(startTimeoutMs);
-      if (turn !== this.#starts) return;
-      if ("reason" in start) return this.#settle(turn, start.reason, start.isUnsafe);
+      if (pauseMs > 0) await delay(pauseMs, over);
+      const started = over.aborted ? undefined : await this.#startTemplate(over);
+      if (over.aborted || started === undefined) return;
+      const { reaper, start } = started;
+      if ("reason" in start) return this.#fail(start.reason, start.isUnsafe);
       this.#readyAt = performance.now();
       this.#state = { is: "ready", reaper, info: start };
       this.#log.debug("the template of pool {pool} is ready", { ...this.#of, ...start });
     } catch (error) {
-      if (this.#closing.signal.aborted) return;
-      this.#settle(turn, messageOf(error), false);
+      if (!over.aborted) this.#fail(messageOf(error), false);
     }
   }
 
-  #settle(turn: number, reason: string, isUnsafe: boolean): void {
-    if (turn === this.#starts) this.#fail(reason, isUnsafe);
+  /** Returns undefined if it is over meanwhile. */
+  async #startTemplate(
+    over: AbortSignal,
+  ): Promise<{ readonly reaper: Reaper; readonly start: TemplateStart } | undefined> {
+    const reaper = await this.#ensureReaper();
+    if (over.aborted) return undefined;
+    return { reaper, start: await reaper.startTemplate(this.#options.startTimeoutMs) };
   }
 
   #fail(reason: string, isUnsafe: boolean): void {
