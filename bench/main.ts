@@ -25,6 +25,7 @@ import { joblog } from "./work/joblog.ts";
 import { jobs } from "./work/jobs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
+import { prefork } from "./work/prefork.ts";
 import { resume } from "./work/resume.ts";
 import { scale } from "./work/scale.ts";
 import { scripts } from "./work/scripts.ts";
@@ -42,6 +43,7 @@ const WORKLOADS: readonly Workload[] = [
   stream,
   arrays,
   startup,
+  prefork,
   memory,
   scale,
   batch,

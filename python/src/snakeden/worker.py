@@ -49,6 +49,7 @@ def main() -> NoReturn:
     from snakeden._worker.life import WorkerLife
 
     life = WorkerLife(address, streams, worker_id=os.environ.get(names.WORKER_ID, ""), token=token)
+    # The hello is written already, which comes before any report.
     if is_watched and fork is not None:
         fork.imports.report_to(life.report_import)
     elif is_watched:

@@ -164,7 +164,7 @@ class Template:
             os.set_blocking(pipe, True)
             os.dup2(pipe, descriptor)
             os.close(pipe)
-        self._host.say("forked", id=request["id"], pid=os.getpid(), startTicks=_start_ticks())
+        self._host.say("forked", id=request["id"], pid=os.getpid())
         self._host.close()
         self._channel.close()
         self._wake_up.close()
@@ -184,13 +184,6 @@ class Template:
             end_group(pid)
             _, status = os.waitpid(pid, 0)
             report(self._host, pid, status=status, launch=self._workers.pop(pid))
-
-
-def _start_ticks() -> int:
-    """Return the time at which this process started, by the clock of the kernel."""
-    with open("/proc/self/stat", "rb") as file:
-        stat = file.read()
-    return int(stat[stat.rindex(b")") + 2 :].split()[19])
 
 
 def _rss_bytes() -> int:

@@ -76,7 +76,6 @@ class WorkerLife:
         self._worker_id = worker_id
         self._pid = os.getpid()
         self._outbox = Outbox()
-        # Nothing may come before it, such as a report of imports.
         self._outbox.put(introduction.hello(worker_id, token))
         self._link: Link | None = None
         self._runner: Runner | None = None
@@ -109,9 +108,8 @@ class WorkerLife:
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level, output=self._output)
         capacity = welcome.capacity or 1
-        progress = None
-        if welcome.progress_path:
-            progress = open_progress(welcome.progress_path, capacity)
+        path = welcome.progress_path
+        progress = open_progress(path, capacity) if path else None
         notes_calls = progress is not None and link.confirms
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab

@@ -19,7 +19,7 @@ export type TemplateMessage =
   /** It has ended by itself, or was killed. */
   | { readonly lost: { readonly generation: number; readonly exit: TemplateExit } }
   /** A worker runs. The worker itself says so. */
-  | { readonly forked: { readonly id: number; readonly pid: number; readonly startTicks: number } }
+  | { readonly forked: { readonly id: number; readonly pid: number } }
   /** A worker was not forked. `unsafe` says that none will be. */
   | {
     readonly failed: { readonly id: number; readonly reason: string; readonly unsafe?: boolean };
