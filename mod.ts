@@ -64,6 +64,7 @@ export {
 export type {
   AffinityMode,
   ArrayForm,
+  BlockedTool,
   CallOutcome,
   CircuitInfo,
   CircuitState,

@@ -98,6 +98,17 @@ export interface BulkCommand {
   readonly itemsPerCall: number;
 }
 
+/**
+ * A command to the host of the workload `choice`: so many calls at once, or so many callers for a
+ * time.
+ */
+export interface ChoiceCommand {
+  readonly tool: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly calls: number;
+  readonly durationMs?: number;
+}
+
 /** A command to the host of the workload `batchjob`: a batch of so many items, from a source. */
 export interface BatchJobCommand {
   readonly items: number;

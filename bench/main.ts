@@ -16,6 +16,7 @@ import { arrays } from "./work/arrays.ts";
 import { batch } from "./work/batch.ts";
 import { batchjob } from "./work/batchjob.ts";
 import { bulk } from "./work/bulk.ts";
+import { choice } from "./work/choice.ts";
 import { echo } from "./work/echo.ts";
 import { files } from "./work/files.ts";
 import { hardware } from "./work/hardware.ts";
@@ -60,6 +61,7 @@ const WORKLOADS: readonly Workload[] = [
   batchjob,
   joblog,
   scripts,
+  choice,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

@@ -10,7 +10,8 @@ export async function withConfigTables(page: string): Promise<string> {
   return await formatted(page.replace(MARKED, () => configTables()));
 }
 
-async function formatted(markdown: string): Promise<string> {
+/** Returns Markdown as `deno fmt` leaves it. */
+export async function formatted(markdown: string): Promise<string> {
   await using fmt = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--quiet", "--ext=md", "--line-width=100", "-"],
     stdin: "piped",

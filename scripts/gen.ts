@@ -1,15 +1,16 @@
 /**
  * `deno task gen` writes everything that is generated: the codecs of both sides from proto/ (typed
  * and static for TypeScript, with stubs for Python), the tables of docs/configuration.md from the
- * schema of the configuration, and the program of the page at /docs. `deno task gen --check` fails
- * if a committed file is stale. The packages that generate are locked in scripts/generators, so
- * that neither a server nor a test fetches them.
+ * schema of the configuration, the list of libraries in docs/workers.md, and the program of the
+ * page at /docs. `deno task gen --check` fails if a committed file is stale. The packages that
+ * generate are locked in scripts/generators, so that neither a server nor a test fetches them.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 import { withConfigTables } from "./config_tables.ts";
 import { devPython } from "./dev_python.ts";
+import { withLibraryList } from "./doctor/library_table.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const GENERATORS = join(ROOT, "scripts/generators");
@@ -18,7 +19,11 @@ const PROTO_FILES = ["errors", "values", "link"].map((name) => `snakeden/v1/${na
 const TYPESCRIPT_DIR = join(ROOT, "src/bridge/gen");
 const PYTHON_DIR = join(ROOT, "python/src/snakeden/_link/gen");
 const DOCS_PAGE_DIR = join(ROOT, "src/routes/openapi/gen");
-const CONFIG_PAGE = join(ROOT, "docs/configuration.md");
+/** Pages with tables that are made, each with what makes them. */
+const PAGES: readonly (readonly [string, (page: string) => Promise<string>])[] = [
+  [join(ROOT, "docs/configuration.md"), withConfigTables],
+  [join(ROOT, "docs/workers.md"), withLibraryList],
+];
 const PBJS = "npm:protobufjs-cli@2.7.1/pbjs";
 
 async function run(command: string, args: string[]): Promise<void> {
@@ -162,15 +167,20 @@ async function staleFiles(freshDir: string, committedDir: string): Promise<strin
   return stale;
 }
 
-async function generateConfigTables(): Promise<void> {
-  const page = await Deno.readTextFile(CONFIG_PAGE);
-  await Deno.writeTextFile(CONFIG_PAGE, await withConfigTables(page));
+async function generateTables(): Promise<void> {
+  for (const [path, withTables] of PAGES) {
+    await Deno.writeTextFile(path, await withTables(await Deno.readTextFile(path)));
+  }
 }
 
-/** Returns the page if its tables differ from those of the schema. */
-async function staleConfigTables(): Promise<string[]> {
-  const page = await Deno.readTextFile(CONFIG_PAGE);
-  return page === await withConfigTables(page) ? [] : [CONFIG_PAGE];
+/** Returns the pages whose tables differ from what they are made from. */
+async function staleTables(): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [path, withTables] of PAGES) {
+    const page = await Deno.readTextFile(path);
+    if (page !== await withTables(page)) stale.push(path);
+  }
+  return stale;
 }
 
 interface GeneratedFolder {
@@ -193,7 +203,7 @@ async function check(): Promise<number> {
       await generate(fresh);
       stale.push(...await staleFiles(fresh, folder));
     }
-    stale.push(...await staleConfigTables());
+    stale.push(...await staleTables());
     for (const path of stale) console.error(`stale: ${path}; run \`deno task gen\``);
     return stale.length === 0 ? 0 : 1;
   } finally {
@@ -207,5 +217,5 @@ if (import.meta.main) {
     await Deno.mkdir(folder, { recursive: true });
     await generate(folder);
   }
-  await generateConfigTables();
+  await generateTables();
 }

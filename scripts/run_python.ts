@@ -7,6 +7,7 @@ import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfig } from "../src/config/mod.ts";
 import { messageOf, SnakedenError } from "../src/errors.ts";
+import { ScriptFolders } from "../src/jobs/scripts/script_folders.ts";
 import { ScriptEnvironments } from "../src/jobs/scripts/environments/mod.ts";
 import { EXIT_CODES, ignoredSignals } from "../src/process/mod.ts";
 
@@ -29,10 +30,12 @@ async function runPython(file: string, args: readonly string[]): Promise<number>
       else forward(child, name);
     });
   }
-  const { dataDir, python } = await loadConfig();
+  const { dataDir, python, jobs } = await loadConfig();
   using environments = new ScriptEnvironments({ dataDir, executable: python.executable });
   try {
-    using prepared = await environments.prepare(resolve(file), {}, {
+    // As for a job, those of its folder count if it has no metadata of its own.
+    const folder = await new ScriptFolders(jobs.scriptFolders).folderOf(resolve(file));
+    using prepared = await environments.prepare(resolve(file), folder, {
       name: file,
       signal: stopped.signal,
       onProgress: (line) => console.error(line),

@@ -21,7 +21,15 @@ const INCURABLE: ReadonlySet<string> = new Set<ErrorCode>([
   "poison_call",
 ]);
 
-/** Returns true if a job that has failed with this error may succeed with another attempt. */
-export function isCurable(code: string): boolean {
-  return !INCURABLE.has(code);
+/**
+ * Returns true if a job that has failed with this error may succeed with another attempt. What a
+ * script needs may be missing for a while, or be wrong in its own text, which `details.final` says.
+ */
+export function isCurable(
+  { code, details }: {
+    readonly code: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  },
+): boolean {
+  return !INCURABLE.has(code) && !(code === "environment_failed" && details?.["final"] === true);
 }

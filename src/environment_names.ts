@@ -44,6 +44,8 @@ export const WORKER_ENV = {
   template: "SNAKEDEN_TEMPLATE",
   /** The path of the socket of such a process. */
   templateSocket: "SNAKEDEN_TEMPLATE_SOCKET",
+  /** The `threadChecks` of the pool; absent in profiles that run one call at a time. */
+  threadChecks: "SNAKEDEN_THREAD_CHECKS",
 } as const;
 
 /** The variables that a host sets for each program that runs as a job, besides `runId`. */

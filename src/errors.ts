@@ -26,6 +26,7 @@ export type ErrorCode =
   | "not_implemented"
   | "unknown_tool"
   | "unknown_pool"
+  | "pool_exists"
   | "unknown_worker"
   | "unknown_session"
   | "unknown_variable"

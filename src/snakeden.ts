@@ -7,13 +7,14 @@ import {
   assertSupportedSystem,
   compose,
   type Host,
+  type ReloadResult,
   type Shutdown,
   splitOptions,
   type StartOptions,
   type StoreStatus,
 } from "./host/mod.ts";
 import type { Jobs, Queues } from "./jobs/mod.ts";
-import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
+import type { AddPoolOptions, CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
 
@@ -65,6 +66,7 @@ export class Snakeden implements AsyncDisposable {
   readonly health: Health;
   readonly #calls: Calls;
   readonly #shutdown: Shutdown;
+  readonly #reload: Host["reload"];
 
   private constructor(host: Host) {
     this.config = host.config;
@@ -82,6 +84,7 @@ export class Snakeden implements AsyncDisposable {
     this.health = host.health;
     this.#calls = host.calls;
     this.#shutdown = host.shutdown;
+    this.#reload = host.reload;
   }
 
   /**
@@ -136,6 +139,19 @@ export class Snakeden implements AsyncDisposable {
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);
+  }
+
+  /**
+   * Reads the configuration anew from where it came from (the file, the environment and the
+   * options of the start), and applies the difference: pools are added, removed, or replaced by new
+   * workers, and settings that can change while the host runs do. All of it is done or nothing, and
+   * no call is dropped. A `.ts` file is loaded as it is now, but the modules that it imports are
+   * not.
+   *
+   * @throws {SnakedenError} `config_invalid`, with what is wrong; `shutting_down`.
+   */
+  reload(options: AddPoolOptions = {}): Promise<ReloadResult> {
+    return this.#reload(options);
   }
 
   /**

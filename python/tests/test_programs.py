@@ -106,7 +106,7 @@ class Pages:
     def check(self) -> None:
         pass
 
-    def before_answer(self, step: Any) -> None:
+    def before_answer(self, step: Any, step_async: Any) -> None:
         raise AssertionError
 
     def at_end(self, step: Any) -> None:

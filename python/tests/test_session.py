@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -73,7 +73,9 @@ class Host:
             reply.settle(self._answer(reply))
         return reply
 
-    def before_answer(self, step: Callable[[], None]) -> None:
+    def before_answer(
+        self, step: Callable[[], None], _step_async: Callable[[], Awaitable[None]]
+    ) -> None:
         self.steps.append(step)
 
     def at_end(self, step: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ export async function hostToolsFindings(
   const findings: Finding[] = [];
   if (hostTools.length === 0) return findings;
   const tools = new HostTools({
-    pools: pools.map(({ name }) => name),
+    pools: () => pools.map(({ name }) => name),
     isOpen: () => Promise.resolve(false),
   });
   await findingOf(findings, "host tools", () => {

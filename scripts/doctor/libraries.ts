@@ -88,7 +88,7 @@ export async function librariesOf(
 
 /** Reports what matters about the libraries of a pool; nothing for most. */
 export async function librariesFindings(
-  pool: { readonly name: string; readonly threads: number },
+  pool: { readonly name: string; readonly threads: number; readonly profile?: string },
   ask: () => Promise<Libraries>,
   info: HardwareInfo,
 ): Promise<Finding[]> {
@@ -98,7 +98,7 @@ export async function librariesFindings(
     return [
       ...torchFindings(libraries.torch, info),
       ...threadFindings(libraries.threads, pool.threads),
-      ...freeThreadedFindings(libraries),
+      ...freeThreadedFindings(libraries, pool.profile),
     ].map((it) => ({ name, ...it }));
   } catch (error) {
     return [{ name, state: "warning", text: `cannot be checked: ${messageOf(error)}` }];
@@ -151,13 +151,14 @@ function threadFindings(
   }];
 }
 
-function freeThreadedFindings({ freeThreaded, gil }: Libraries): Omit<Finding, "name">[] {
+function freeThreadedFindings(
+  { freeThreaded, gil }: Libraries,
+  profile = "process",
+): Omit<Finding, "name">[] {
   if (!freeThreaded) return [];
   const lock = gil ? "; a module or PYTHON_GIL has enabled its lock again" : "";
-  return [{
-    state: "ok",
-    text: `free-threaded Python${lock}; a worker still runs one call at a time`,
-  }];
+  const calls = profile === "process" ? "; a worker still runs one call at a time" : "";
+  return [{ state: "ok", text: `free-threaded Python${lock}${calls}` }];
 }
 
 function majorOf(version: string): number {

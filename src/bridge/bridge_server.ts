@@ -19,6 +19,7 @@ export class BridgeServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #reception: Reception;
   readonly #listeners = new AsyncDisposableStack();
+  readonly #opened = new Map<CarrierKind, Promise<void>>();
   #stopped: Promise<void> | undefined;
 
   private constructor(directory: string, helloTimeoutMs: number) {
@@ -38,12 +39,27 @@ export class BridgeServer implements AsyncDisposable {
   ): Promise<BridgeServer> {
     const bridge = new BridgeServer(directory, helloTimeoutMs);
     try {
-      for (const kind of new Set(carriers)) await bridge.#open(kind);
+      for (const kind of carriers) await bridge.open(kind);
     } catch (error) {
       await bridge[Symbol.asyncDispose]();
       throw error;
     }
     return bridge;
+  }
+
+  /**
+   * Listens for workers with this carrier, unless it does already.
+   *
+   * @throws {SnakedenError} `startup_failed`.
+   */
+  open(kind: CarrierKind): Promise<void> {
+    let opening = this.#opened.get(kind);
+    if (opening === undefined) {
+      opening = this.#listen(kind);
+      this.#opened.set(kind, opening);
+      opening.catch(() => this.#opened.delete(kind));
+    }
+    return opening;
   }
 
   /** Returns the address that a worker connects to. */
@@ -71,7 +87,7 @@ export class BridgeServer implements AsyncDisposable {
     await this.#listeners.disposeAsync();
   }
 
-  async #open(kind: CarrierKind): Promise<void> {
+  async #listen(kind: CarrierKind): Promise<void> {
     const path = this.#socketPath(kind);
     try {
       this.#listeners.defer(() => removeIfThere(path));

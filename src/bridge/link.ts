@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { BlockedTools } from "./blocked_tools.ts";
 import { type Carrier, isAnswer, isCall, type OutgoingMessage } from "./carriers/mod.ts";
 import type {
   Ask as WireAsk,
@@ -31,6 +32,8 @@ import { type TextValue, Value, weightOf } from "./values/mod.ts";
  */
 export class Link {
   readonly hello: Hello;
+  /** The tools that have held up the event loop of the worker. */
+  readonly blockedTools = new BlockedTools();
   readonly #carrier: Carrier;
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
@@ -244,6 +247,8 @@ export class Link {
       this.#events.onLog(message.log);
     } else if (message.imported) {
       this.#events.onImported?.(message.imported.path);
+    } else if (message.loopBlocked) {
+      this.blockedTools.note(message.loopBlocked);
     } else if (message.leaving && this.#stage === "serving") {
       this.#stage = "leaving";
       this.#events.onLeaving?.(message.leaving.reason);

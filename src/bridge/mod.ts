@@ -10,6 +10,7 @@
 export type { Carrier, CarrierEvents, CarrierKind } from "./carriers/mod.ts";
 export type { Error as WireError, Log, Ready, Tool, WelcomeInit } from "./gen/link.js";
 export { BridgeServer } from "./bridge_server.ts";
+export type { BlockedTool } from "./blocked_tools.ts";
 export { Link } from "./link.ts";
 export type { CallListener, LinkEvents } from "./link_events.ts";
 export type { Ask, AskListener } from "./open_asks.ts";

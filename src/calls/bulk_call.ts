@@ -73,9 +73,10 @@ export async function runBulk(
 ): Promise<BulkOutcome> {
   const list = listOf(items);
   const args = list.value;
+  await path.sessionReady(path.poolOf(options));
+  // The pool may have been replaced meanwhile.
   const pool = path.poolOf(options);
   const own = { ...options, timeoutMs: timeoutOf(pool, tool, options), idempotent: false };
-  await path.sessionReady(pool);
   const reader = new OutcomeReader({
     tool,
     items: list.length,

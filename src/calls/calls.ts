@@ -33,7 +33,7 @@ import { refusedWork, type WorkWatch } from "./work_watch.ts";
 export interface CallsDeps {
   readonly limits: Pick<Config["limits"], "maxDepth" | "streamWindowBytes">;
   readonly tools: ToolRegistry;
-  /** Undefined if no pool has policies, so that they cost calls nothing. */
+  /** Undefined if no pool can have policies. */
   readonly policies: PoliciesByPool | undefined;
   /** The sessions that strict calls may lose; without it, they are those of the pools alone. */
   readonly strict?: StrictSessions | undefined;
@@ -201,7 +201,7 @@ export class Calls {
    */
   close(): void {
     this.#host?.close();
-    for (const policies of this.#policies?.values() ?? []) policies.close();
+    this.#policies?.close();
   }
 
   /** The host tools that run, for the end of the host; undefined if there are none. */
@@ -273,7 +273,7 @@ export class Calls {
     options: CallOptions,
     found?: Pool,
   ): Promise<unknown> {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
+    const policed = this.#policed(tool, options, found);
     if (policed === undefined) {
       const call = this.#submit(tool, encoded, options, stream, found);
       stream.attach(call);
@@ -324,7 +324,7 @@ export class Calls {
 
   /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
   #send(tool: string, encoded: Value, options: CallOptions, found?: Pool): Promise<CallOutcome> {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
+    const policed = this.#policed(tool, options, found);
     if (policed === undefined) {
       return this.#submit(tool, encoded, options, undefined, found).outcome;
     }
@@ -340,12 +340,13 @@ export class Calls {
 
   /** Returns the policy that a call must pass, with its arguments; undefined if there is none. */
   #policed(
-    policies: PoliciesByPool,
     tool: string,
     options: CallOptions,
-    pool: Pool = this.#poolFor(tool, options),
+    found: Pool | undefined,
   ): Policed | undefined {
-    const policy = policies.get(pool.name)?.for(tool);
+    if (this.#policies === undefined || !this.#policies.hasAny) return undefined;
+    const pool = found ?? this.#poolFor(tool, options);
+    const policy = this.#policies.get(pool.name)?.for(tool);
     return policy && {
       policy,
       tool,

@@ -37,7 +37,7 @@ export {
   refuseTooMany,
 } from "./files/mod.ts";
 export { HostCalls } from "./host_calls.ts";
-export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
+export { PoliciesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { type BoundWorker, type StoredSessions, StrictSessions } from "./strict_sessions.ts";
 export { ToolStream } from "./tool_stream.ts";
 export type { WorkWatch } from "./work_watch.ts";

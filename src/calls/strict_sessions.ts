@@ -35,6 +35,7 @@ export interface BoundWorker {
 /** A note of this run: `begun` if it is not known to be durable, although it may be. */
 type NoteState = "begun" | "made";
 
+const LOST_WITH_POOL = "ended with its pool, which was removed or replaced";
 const LOST_WITH_HOST = "ended with its host, which has started again since";
 
 /**
@@ -52,6 +53,8 @@ export class StrictSessions {
   /** The sessions that this run has bound, or has found to be lost, with their pools. */
   readonly #notes = new Map<string, Map<string, NoteState>>();
   readonly #checks = new Map<string, Promise<void>>();
+  /** The pools that were removed or replaced. */
+  readonly #ended = new Set<string>();
   /** The number of sessions that were opened. */
   #openings = 0;
 
@@ -107,6 +110,15 @@ export class StrictSessions {
     for (const pool of this.#pools.values()) pool.sessions.opened(id);
   }
 
+  /**
+   * Notes that a pool was removed or replaced. Sessions that it has bound have lost their workers,
+   * and a pool that comes with its name must not serve them with blank ones.
+   */
+  poolEnded(pool: string): void {
+    this.#ended.add(pool);
+    for (const notes of this.#notes.values()) notes.delete(pool);
+  }
+
   /** Notes that sessions have ended. */
   ended(ids: readonly string[]): void {
     for (const id of ids) this.#notes.delete(id);
@@ -125,9 +137,14 @@ export class StrictSessions {
           ...(end === undefined ? {} : { workerEnd: end }),
         };
       }
-      if (!this.#notes.get(id)?.has(pool)) return { pool, workerEnd: LOST_WITH_HOST };
+      if (!this.#notes.get(id)?.has(pool)) return { pool, workerEnd: this.#lossIn(pool) };
     }
     return undefined;
+  }
+
+  /** Returns the reason why a session that was bound in a pool has no worker there. */
+  #lossIn(pool: string): string {
+    return this.#ended.has(pool) ? LOST_WITH_POOL : LOST_WITH_HOST;
   }
 
   async #check({ sessionId, pool, tool }: StrictCall): Promise<void> {
@@ -137,7 +154,7 @@ export class StrictSessions {
     const notes = this.#notes.get(sessionId) ?? new Map<string, NoteState>();
     const note = notes.get(pool);
     if (note === undefined && boundIn.includes(pool)) {
-      sessions?.note(sessionId, { standing: "stored", tool, lostBecause: LOST_WITH_HOST });
+      sessions?.note(sessionId, { standing: "stored", tool, lostBecause: this.#lossIn(pool) });
     } else {
       this.#notes.set(sessionId, notes.set(pool, note ?? "begun"));
       if (note !== "made" && !await this.#stored.bind(sessionId, pool)) {

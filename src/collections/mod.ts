@@ -5,3 +5,4 @@
  * @module
  */
 export { RecencyMap } from "./recency_map.ts";
+export { sortMap } from "./sort_map.ts";

@@ -131,12 +131,15 @@ function parsedJson(path: string, body: string): unknown {
   }
 }
 
+/** The number of modules that were loaded anew, since two edits may have the same time. */
+let loads = 0;
+
 async function readModule(path: string, fresh: boolean): Promise<unknown> {
   let module: Readonly<Record<string, unknown>>;
   try {
     const url = pathToFileURL(path);
     // A module is loaded once for each address.
-    if (fresh) url.search = `edited=${(await Deno.stat(path)).mtime?.getTime()}`;
+    if (fresh) url.search = `edited=${(await Deno.stat(path)).mtime?.getTime()}-${++loads}`;
     module = await import(url.href);
   } catch (error) {
     throw problem(path, `it cannot be loaded: ${messageOf(error)}`, error);

@@ -8,7 +8,13 @@ import { readApiKeyFile } from "./api_key_file.ts";
 import { type ConfigFile, readConfigFile, readConfigVariable } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
 import { type ReadEnv, readEnvironment } from "./environment.ts";
-import { absolutePaths, LOADED, parseConfig, parseConfigTree } from "./parse_config.ts";
+import {
+  absolutePaths,
+  LOADED,
+  parseConfig,
+  parseConfigTree,
+  type ParseOptions,
+} from "./parse_config.ts";
 import { programFolders } from "./program_folders.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
@@ -89,10 +95,22 @@ export async function loadProgramConfig(
   if (loaded === undefined) {
     return await load({ ...options, overrides: input }, { looksInCwd: false });
   }
-  const config = parseConfig(input);
+  const config = withOwn(parseConfig(input), input, loaded);
   // The program may have spread the result and named another level.
   const named = config.logLevel === loaded.logLevel ? {} : { level: config.logLevel };
   return { config, logging: { ...loaded.logging, ...named } };
+}
+
+/** Lets what the program has changed in a loaded configuration stay when that is read anew. */
+function withOwn(config: Config, input: ConfigInput, loaded: Loaded): Config {
+  const before: Readonly<Record<string, unknown>> = { ...loaded.config };
+  const own = Object.entries(input).filter(([key, value]) => before[key] !== value);
+  if (own.length === 0) return config;
+  const reread = async (): Promise<Config> =>
+    parseConfig({ ...await loaded.reread(), ...Object.fromEntries(own) });
+  const pools = input.pools === loaded.config.pools ? loaded.defaulted : defaultedKeys(input.pools);
+  const mark: Loaded = { ...loaded, reread, defaulted: pools };
+  return Object.assign(config, { [LOADED]: mark });
 }
 
 /** Returns the settings of the log that a source of this configuration has named. */
@@ -100,8 +118,46 @@ export function namedLoggingOf(config: Config): NamedLogging {
   return (config as { readonly [LOADED]?: Loaded })[LOADED]?.logging ?? {};
 }
 
+/** Returns the folders by which the paths of the pools of a configuration go. */
+export function poolFoldersOf(config: Config): Pick<ParseOptions, "baseDir" | "modulePaths"> {
+  return (config as { readonly [LOADED]?: Loaded })[LOADED]?.folders ?? {};
+}
+
+/**
+ * Reads the configuration of a host anew from where it came from: the file, the environment and the
+ * program. A `.ts` file is loaded as it is now, but the modules that it imports are not.
+ *
+ * @throws {InvalidInputError} `config_invalid`, with every problem at once.
+ */
+export async function rereadConfig(config: Config): Promise<Config> {
+  const reread = (config as { readonly [LOADED]?: Loaded })[LOADED]?.reread;
+  if (reread === undefined) throw new TypeError("the configuration was not loaded");
+  return await reread();
+}
+
+/**
+ * Returns the keys of a pool whose values nobody has given, and that depend on the machine and on
+ * the other pools.
+ */
+export function defaultedKeysOf(config: Config, pool: string): readonly string[] {
+  return (config as { readonly [LOADED]?: Loaded })[LOADED]?.defaulted.get(pool) ?? [];
+}
+
+/** Marks a configuration as loaded like another one, whose values it has taken over. */
+export function markLike(config: Config, loaded: Config): void {
+  if (LOADED in loaded) Object.assign(config, { [LOADED]: loaded[LOADED] });
+}
+
 /** The value of the mark. */
 interface Loaded {
+  /** The configuration as it was loaded. */
+  readonly config: Config;
+  /** See {@link rereadConfig}. */
+  readonly reread: () => Promise<Config>;
+  /** See {@link defaultedKeysOf}. */
+  readonly defaulted: ReadonlyMap<string, readonly string[]>;
+  /** See {@link poolFoldersOf}. */
+  readonly folders: Pick<ParseOptions, "baseDir" | "modulePaths">;
   readonly logLevel: Level;
   readonly logging: NamedLogging;
 }
@@ -140,19 +196,36 @@ async function load(
     ...options,
     origins,
   });
-  const config = parseConfigTree(complete, {
+  const folders = {
     baseDir: file?.dir ?? cwd,
-    source: file?.path ?? "",
-    origins,
-    issues,
     // Pools of the program, rather than of a file, look for their adapters beside the program.
     ...(looksInCwd || (file !== undefined && overrides.pools === undefined)
       ? {}
       : { modulePaths: programFolders(cwd) }),
-  });
+  };
+  const source = file?.path ?? "";
+  const config = parseConfigTree(complete, { ...folders, source, origins, issues });
   const logging = namedLogging(complete, config);
-  const mark: Loaded = { logLevel: config.logLevel, logging };
+  const mark: Loaded = {
+    config,
+    logLevel: config.logLevel,
+    logging,
+    folders,
+    defaulted: defaultedKeys(complete.pools),
+    reread: async () => (await load({ ...options, fresh: true }, { looksInCwd })).config,
+  };
   return { config: Object.assign(config, { [LOADED]: mark }), logging };
+}
+
+/** The keys of a pool with defaults that depend on the machine and on the other pools. */
+const MACHINE_KEYS = ["size", "min", "max", "sharedMemoryBytes"];
+
+function defaultedKeys(pools: unknown): Map<string, string[]> {
+  const given = Array.isArray(pools) ? pools : [{ name: "default" }];
+  return new Map(given.flatMap((pool: unknown) => {
+    if (!isRecord(pool) || typeof pool.name !== "string") return [];
+    return [[pool.name, MACHINE_KEYS.filter((key) => pool[key] === undefined)]];
+  }));
 }
 
 function namedLogging(tree: Readonly<Record<string, unknown>>, config: Config): NamedLogging {

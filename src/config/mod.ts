@@ -11,12 +11,16 @@ export { describeIssues, metaOf, shownValue, withoutDefault } from "./config_iss
 export { isDemo } from "./demo.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export {
+  defaultedKeysOf,
   loadConfig,
   type LoadConfigOptions,
   loadProgramConfig,
+  markLike,
   type NamedLogging,
   namedLoggingOf,
+  poolFoldersOf,
   type ProgramConfig,
+  rereadConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
 export { defaultPoolSize, limitOf, type MachineLimits, machineLimits } from "./machine_defaults.ts";

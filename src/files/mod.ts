@@ -17,3 +17,4 @@ export type {
 } from "./file.ts";
 export { FILE_NAME_RULE, isFileName } from "./check_file.ts";
 export { Files, type FilesDeps, type FilesStore } from "./files.ts";
+export { type FileOfJob, FilesOfJob } from "./files_of_job.ts";

@@ -9,17 +9,26 @@ import {
   fileMethods,
   HostCalls,
   HostFiles,
-  policiesByPool,
+  PoliciesByPool,
   StrictSessions,
   warnOfUnknownTools,
 } from "../calls/mod.ts";
-import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
+import {
+  type Config,
+  isDemo,
+  markLike,
+  type NamedLogging,
+  rereadConfig,
+  type SizedConfig,
+} from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { Files } from "../files/mod.ts";
 import { type Jobs, JobTokens, type Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
+  type AddPoolOptions,
+  DeviceDemand,
   DeviceHealth,
   Health,
   type HostMethod,
@@ -29,7 +38,7 @@ import {
   WorkerList,
 } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
-import { openReload, untilReady } from "../reload/mod.ts";
+import { openReload, type ServedPool } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
 import {
   HostRuns,
@@ -41,7 +50,15 @@ import {
 import { openDataDirectory } from "./data_directory.ts";
 import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
-import { openPools } from "./open_pools.ts";
+import {
+  ConfiguredTools,
+  type HostPool,
+  LivePools,
+  PoolTable,
+  type ReloadResult,
+  startPools,
+} from "./live/mod.ts";
+import { groupOf, openPool, type PoolsParts } from "./open_pools.ts";
 import { Programs } from "./open_programs.ts";
 import { openPythons } from "./open_python.ts";
 import { assertPermitted } from "./permissions.ts";
@@ -75,14 +92,18 @@ export interface StartOptions {
    * jobs get it, with a token. By default they get neither.
    */
   readonly url?: string | undefined;
+  /** Called after each reload with the configuration of the host, which has changed in parts. */
+  readonly onReloaded?: ((config: SizedConfig) => void) | undefined;
 }
 
 /** Splits the options of a start into the start's own and the configuration. */
 export function splitOptions<T extends object>(
   options: T & StartOptions,
 ): { readonly start: StartOptions; readonly input: Omit<T, keyof StartOptions> } {
-  const { signal, onSetupProgress, readyTimeoutMs, requireStore, url, ...input } = options;
-  return { start: { signal, onSetupProgress, readyTimeoutMs, requireStore, url }, input };
+  const { signal, onSetupProgress, readyTimeoutMs, requireStore, url, onReloaded, ...input } =
+    options;
+  const start = { signal, onSetupProgress, readyTimeoutMs, requireStore, url, onReloaded };
+  return { start, input };
 }
 
 /** Options of {@link compose}. */
@@ -111,6 +132,8 @@ export interface Host {
   readonly store: StoreStatus;
   readonly health: Health;
   readonly shutdown: Shutdown;
+  /** Reads the configuration anew, and applies it; see {@link LivePools.reload}. */
+  readonly reload: (options: AddPoolOptions) => Promise<ReloadResult>;
 }
 
 /**
@@ -169,21 +192,22 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       workerOf: (id, boundIn) => later.strict?.workerOf(id, boundIn),
     }),
   );
+  const configured = new ConfiguredTools();
   const hostTools = new HostTools({
-    pools: config.pools.map(({ name }) => name),
+    pools: () => [...later.pools?.byName.keys() ?? [], ...configured.coming],
     isOpen: async (id) => await sessions.boundIn(id) !== undefined,
   });
   const { limits } = config;
   const hostRuns = resources.use(new HostRuns({ limits, calls: () => opened(later.calls) }));
-  const table = systemProcessTable();
-  const times = new StartTimes(table);
+  const processTable = systemProcessTable();
+  const times = new StartTimes(processTable);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
   const { processes } = store;
   const registry = resources.use(new ProcessRegistry({ runId, startTimeOf, processes }));
   const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
-  const recovering = endDeadRuns({ directory, store, table });
+  const recovering = endDeadRuns({ directory, store, table: processTable });
   resources.defer(() => recovering);
-  resources.defer(() => endOwnRun(runId, table));
+  resources.defer(() => endOwnRun(runId, processTable));
   const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
@@ -208,37 +232,49 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       carriers: config.pools.map(({ carrier }) => carrier),
     }),
   );
-  const group = resources.use(
-    openPools({
-      config,
-      placements,
-      deviceHealth,
-      freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
-      services: new HostMethods({
-        ...sessionMethods(sessions),
-        ...toolMethods({ tools: hostTools, runs: hostRuns, files: hostFiles }),
-        ...fileMethods(ofCalls),
-        ...registrationMethods({ pools: () => later.pools?.byName, sessions }),
-        ...options.hostMethods,
-      }),
-      runId,
-      runDirectory: directory.path,
-      bridge,
-      registry,
-      pythons,
+  const parts: Omit<PoolsParts, "config" | "placements" | "pythons"> = {
+    deviceHealth,
+    deviceDemand: new DeviceDemand(),
+    freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
+    services: new HostMethods({
+      ...sessionMethods(sessions),
+      ...toolMethods({ tools: hostTools, runs: hostRuns, files: hostFiles }),
+      ...fileMethods(ofCalls),
+      ...registrationMethods({ pools: () => later.pools?.all, sessions }),
+      ...options.hostMethods,
     }),
-  );
-  later.pools = group;
+    runId,
+    runDirectory: directory.path,
+    bridge,
+    registry,
+  };
+  const openedPools = config.pools.map((pool): HostPool => ({
+    ...openPool(pool, { ...parts, config, placements, pythons }),
+    given: given.pools.find(({ name }) => name === pool.name) ?? pool,
+    isConfigured: true,
+    resources: new AsyncDisposableStack(),
+  }));
+  const table = new PoolTable(openedPools);
+  Object.defineProperty(config, "pools", { get: () => table.configs, enumerable: true });
+  const group = later.pools = resources.use(groupOf(openedPools));
   const strict = later.strict = new StrictSessions(sessions, group.byName);
   logPlacements(placed);
-  const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools), host: hostTools });
-  if (config.hostTools.length > 0) tools.register(config.hostTools);
-  const policies = policiesByPool(config.pools);
+  const tools = new ToolRegistry(group.byName, {
+    get isDemo(): boolean {
+      return isDemo(table.configs);
+    },
+    host: hostTools,
+  });
+  configured.replace(tools, config);
+  const policies = new PoliciesByPool(config.pools);
   const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth, files: hostFiles });
   const calls = new Calls({ limits, tools, policies, strict, files: new CallFiles(ofCalls), host });
   later.calls = calls;
   const health = new Health(group.byName);
-  resources.use(await openReload({ config, pools: group.byName, tools, policies }));
+  const follow = (...pools: readonly ServedPool[]): Promise<AsyncDisposable> =>
+    openReload(pools, { config, pools: group.byName, tools, policies });
+  const served = openedPools.map(({ pool, config: poolConfig }) => ({ pool, poolConfig }));
+  resources.use(await follow(...served));
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
@@ -271,13 +307,34 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   });
   resources.use(feed);
   resources.use(engine);
+  const live = resources.use(
+    new LivePools({
+      group,
+      table,
+      config: () => config,
+      hardware,
+      bridge,
+      parts,
+      tools,
+      policies,
+      strict,
+      jobs: engine,
+      replaceHostTools: (next) => configured.replace(tools, next),
+      adopt: (next) => {
+        config.hostTools = next.hostTools;
+        markLike(config, next);
+        options.onReloaded?.(config);
+      },
+      follow,
+    }),
+  );
   return {
     config,
     runId,
     calls,
     tools,
-    pools: new Pools(config.pools, { pools: group.byName, policies }),
-    workers: new WorkerList(group.byName),
+    pools: new Pools(table, { pools: group.byName, policies, changes: live }),
+    workers: new WorkerList(() => group.all),
     sessions,
     jobs,
     queues,
@@ -293,36 +350,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       pools: group,
       calls,
       jobs: engine,
+      changes: live,
       drainMs: config.drainMs,
       resources: resources.move(),
     }),
+    reload: (how) => live.reload(() => rereadConfig(config), how),
   };
-}
-
-/**
- * Resolves when each slot has tried to start a worker or, with `readyTimeoutMs`, when every pool
- * has a ready worker. With `dev` there is no time limit, since code that cannot be loaded will be
- * repaired.
- */
-async function startPools(
-  group: PoolGroup,
-  { dev, health, readyTimeoutMs, signal }: StartOptions & {
-    readonly dev: boolean;
-    readonly health: Health;
-  },
-): Promise<void> {
-  const started = group.start(signal);
-  if (readyTimeoutMs === undefined) return await started;
-  // With `readyTimeoutMs`, an abort is reported by awaitReady() below.
-  started.catch(() => {});
-  if (dev) {
-    await Promise.all([...group.byName.values()].map((pool) => untilReady(pool, signal)));
-    return;
-  }
-  await health.awaitReady({
-    timeoutMs: readyTimeoutMs,
-    ...(signal === undefined ? {} : { signal }),
-  });
 }
 
 /** Disposes a part that may still be opened; an error of that is left to who waits for it. */

@@ -18,6 +18,7 @@ export { openDataDirectory } from "./data_directory.ts";
 export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
 export { runDirectoryRoot } from "./run_directory.ts";
+export { applySettings, type ReloadResult } from "./live/mod.ts";
 export { type CallsAtStop, callsAtStop, Shutdown } from "./shutdown.ts";
 export { type HostStoreReport, StoreStatus } from "./store/mod.ts";
 export { assertSupportedSystem } from "./supported_system.ts";

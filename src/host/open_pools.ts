@@ -1,4 +1,4 @@
-import type { SizedConfig } from "../config/mod.ts";
+import type { SizedConfig, SizedPoolConfig } from "../config/mod.ts";
 import type { Placement } from "../hardware/mod.ts";
 import {
   DeviceDemand,
@@ -6,6 +6,7 @@ import {
   type HostServices,
   Pool,
   PoolGroup,
+  StatsCounter,
 } from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
@@ -17,34 +18,49 @@ export interface PoolsParts extends LauncherParts {
   readonly placements: ReadonlyMap<string, Placement>;
   /** The health of these devices, which all pools share. */
   readonly deviceHealth: DeviceHealth;
+  /** The memory that starts of all pools are about to take. */
+  readonly deviceDemand: DeviceDemand;
   /** Returns the memory that is free on a device; null if it is unknown. */
   readonly freeDeviceBytes: (deviceId: string) => Promise<number | null>;
   /** Answers what tools ask the host for. */
   readonly services: HostServices;
 }
 
-/** Creates the pools of the configuration, which have no workers until they are started. */
-export function openPools(parts: PoolsParts): PoolGroup {
-  const deviceDemand = new DeviceDemand();
-  return new PoolGroup(
-    new Map(parts.config.pools.map((pool) => [
-      pool.name,
-      new Pool(
-        {
-          ...pool,
-          recycle: { ...pool.recycle, isIsolated: pool.isolate === "call" },
-          places: parts.placements.get(pool.name)?.places ?? [],
-          dev: parts.config.dev,
-          moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
-        },
-        {
-          launcher: workerLauncher(pool, parts),
-          deviceHealth: parts.deviceHealth,
-          deviceDemand,
-          freeDeviceBytes: parts.freeDeviceBytes,
-          services: parts.services,
-        },
-      ),
-    ])),
+/** A pool with its configuration, and the counter of its calls. */
+export interface OpenedPool {
+  readonly config: SizedPoolConfig;
+  readonly pool: Pool;
+  readonly stats: StatsCounter;
+}
+
+/** Creates a pool, which has no workers until it is started. */
+export function openPool(
+  config: SizedPoolConfig,
+  parts: PoolsParts,
+  { before }: { readonly before?: StatsCounter | undefined } = {},
+): OpenedPool {
+  const stats = new StatsCounter(before);
+  const pool = new Pool(
+    {
+      ...config,
+      recycle: { ...config.recycle, isIsolated: config.isolate === "call" },
+      places: parts.placements.get(config.name)?.places ?? [],
+      dev: parts.config.dev,
+      moduleCure: moduleCure(config, parts.pythons.of(config.name)).ofCalls,
+    },
+    {
+      launcher: workerLauncher(config, parts),
+      deviceHealth: parts.deviceHealth,
+      deviceDemand: parts.deviceDemand,
+      freeDeviceBytes: parts.freeDeviceBytes,
+      services: parts.services,
+      stats,
+    },
   );
+  return { config, pool, stats };
+}
+
+/** Groups pools, to be started and stopped together. */
+export function groupOf(opened: readonly OpenedPool[]): PoolGroup {
+  return new PoolGroup(new Map(opened.map(({ pool }) => [pool.name, pool])));
 }

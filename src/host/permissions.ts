@@ -19,7 +19,7 @@ interface Lack {
 const PYTHON_FOLDER = dirname(packagePath());
 
 /** The settings that decide what the host needs. */
-type Settings = Pick<Config, "dataDir" | "dev" | "python" | "pools">;
+type Settings = Pick<Config, "dataDir" | "dev" | "jobs" | "python" | "pools">;
 
 /**
  * Checks that the program may do what a host does, before the host does any of it: otherwise Deno
@@ -63,12 +63,18 @@ function netLacks(): Lack[] {
 }
 
 function readLacks(settings: Settings): Lack[] {
-  const { dataDir, dev, pools } = settings;
+  const { dataDir, dev, jobs, pools } = settings;
   const pythons = pythonChoices(settings);
   const executables = pythons.map(({ executable = "" }) => executable);
   const named = [...executables.filter(isPath), ...pythons.flatMap((it) => it.requirements ?? [])];
   const watched = dev ? pools.flatMap(({ modulePaths }) => modulePaths) : [];
-  const paths = [dataDir, runDirectoryRoot(dataDir), PYTHON_FOLDER, ...watched, ...named];
+  const scripts = jobs.scriptFolders.flatMap((it) =>
+    typeof it === "string" ? it : [it.path, it.requirements ?? []].flat()
+  );
+  const paths = [
+    ...[dataDir, runDirectoryRoot(dataDir), PYTHON_FOLDER],
+    ...[...watched, ...named, ...scripts],
+  ];
   // Without a path to an interpreter the start looks for one, which can be anywhere.
   const isSearching = !executables.every(isPath);
   const lacking = (isSearching ? ["/"] : paths).filter((path) => !mayRead(path));

@@ -2,6 +2,7 @@ import type { Calls } from "../calls/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
 import type { JobEngine } from "../jobs/mod.ts";
 import { stackOf } from "../errors.ts";
+import type { LivePools } from "./live/mod.ts";
 import { getLogger } from "../log.ts";
 import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
 
@@ -11,6 +12,8 @@ export interface ShutdownParts {
   readonly calls: Calls;
   /** The engine of jobs: it begins none once the host stops. Default none. */
   readonly jobs?: Pick<JobEngine, "close"> | undefined;
+  /** The changes of the pools: none is made once the host stops. Default none. */
+  readonly changes?: Pick<LivePools, "close"> | undefined;
   /** The time that host tools have to finish, unless the stop names another. Default none. */
   readonly drainMs?: number;
   /** All parts of the host, the pools among them; disposed when the pools are gone. */
@@ -90,7 +93,8 @@ export class Shutdown {
   }
 
   async #run(options: { readonly drainMs?: number }): Promise<void> {
-    const { pools, calls, jobs, resources } = this.#parts;
+    const { pools, calls, jobs, changes, resources } = this.#parts;
+    changes?.close();
     // The pools drain running jobs as they do calls. What is left is returned with the parts.
     jobs?.close();
     const stopped = pools.stop(options);

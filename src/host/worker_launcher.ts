@@ -13,6 +13,8 @@ import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
+const DEFAULT_BLOCKED_LOOP_MS = 100;
+
 /** The parts that all launchers of one host share. */
 export interface LauncherParts {
   readonly config: Pick<SizedConfig, "limits" | "pools"> & Partial<Pick<SizedConfig, "dev">>;
@@ -69,6 +71,7 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
     expose: pool.expose ?? [],
     profile: pool.profile,
     capacity: profileOf(pool).capacity,
+    blockedLoopMs: pool.profile === "async" ? pool.blockedLoopMs ?? DEFAULT_BLOCKED_LOOP_MS : 0,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,

@@ -27,10 +27,10 @@ export function findPool<T>(name: string, pools: ReadonlyMap<string, T>): T {
  *
  * @throws {SnakedenError} `unknown_worker`, naming near ones.
  */
-export function findWorker(id: string, pools: PoolsByName): readonly [Pool, Worker] {
+export function findWorker(id: string, pools: readonly Pool[]): readonly [Pool, Worker] {
   let found: readonly [Pool, Worker] | undefined;
   const ids = new Set<string>();
-  for (const pool of pools.values()) {
+  for (const pool of pools) {
     for (const worker of pool.workers) {
       ids.add(worker.id);
       if (worker.id !== id) continue;
@@ -38,7 +38,7 @@ export function findWorker(id: string, pools: PoolsByName): readonly [Pool, Work
     }
   }
   if (found !== undefined) return found;
-  const where = pools.size === 1 ? ` in the pool ${[...pools.keys()][0]}` : "";
+  const where = pools.length === 1 ? ` in the pool ${pools[0]?.name}` : "";
   throw new SnakedenError(
     "unknown_worker",
     `There is no worker "${id}"${where}; ${suggestion(id, [...ids])}`,

@@ -95,9 +95,18 @@ export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code
 export { changesText, type ToolChanges } from "./tool_changes.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
+export type { BlockedTool } from "../bridge/mod.ts";
 export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";
-export type { PoolStats } from "./pool_stats.ts";
-export { Pools, type RecycleRequest, type Recycling } from "./pools.ts";
+export { type PoolStats, StatsCounter } from "./pool_stats.ts";
+export {
+  type AddPoolOptions,
+  type PoolChanges,
+  type PoolInput,
+  Pools,
+  type RecycleRequest,
+  type Recycling,
+  type RemovePoolOptions,
+} from "./pools.ts";
 export { WorkerList } from "./worker_list.ts";

@@ -41,15 +41,18 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
-  readonly #stats = new StatsCounter();
+  readonly #stats: StatsCounter;
   readonly #lifecycle: PoolLifecycle;
   readonly services: CallOwner["services"];
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
+  /** The reason why it ends, such as `was removed`, for the errors of calls that it refuses. */
+  endReason: string | undefined = undefined;
   #callCount = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, ...deps }: PoolDeps) {
+  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, stats, ...deps }: PoolDeps) {
     this.services = services ?? NO_SERVICES;
+    this.#stats = stats ?? new StatsCounter();
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
@@ -70,8 +73,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const workers = { ...options, callPrefix: this.callPrefix };
-    const shared = { ...deps, alarms: this.#workerAlarms, clock };
-    this.#supervisor = new Supervisor(workers, shared, this);
+    const parts = { ...deps, alarms: this.#workerAlarms, clock };
+    this.#supervisor = new Supervisor(workers, parts, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
       this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));

@@ -1,3 +1,4 @@
+import type { BlockedTool } from "../bridge/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
 import type { DeviceKind, Place } from "../hardware/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
@@ -104,6 +105,8 @@ export interface WorkerInfo {
    * there are none to report, as in a worker without an accelerator.
    */
   readonly deviceUses?: readonly DeviceUse[];
+  /** The tools that have held up its event loop; absent if there are none. */
+  readonly blockedTools?: readonly BlockedTool[];
   /** Problems that do not keep the worker from serving; absent if there are none. */
   readonly warnings?: readonly WorkerWarning[];
 }
@@ -144,6 +147,8 @@ export function describePool(
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   const { pid, launcher, pythonVersion, place, deviceUses } = worker;
+  // Its link is there once it has a process.
+  const blockedTools = pid === undefined ? [] : worker.link.blockedTools.list();
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
@@ -158,6 +163,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     ...(place === undefined ? {} : { device: describeDevice(place) }),
     ...(rssBytes === undefined ? {} : { rssBytes }),
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
+    ...(blockedTools.length === 0 ? {} : { blockedTools }),
     ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
   };
 }

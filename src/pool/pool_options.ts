@@ -1,6 +1,7 @@
 import type { Clock } from "../async/mod.ts";
 import type { HostServices } from "./calls/mod.ts";
 import type { AffinityOptions } from "./affinity/mod.ts";
+import type { StatsCounter } from "./pool_stats.ts";
 import type { CrashOptions } from "./crashes/mod.ts";
 import type { SupervisorDeps, SupervisorOptions } from "./supervision/mod.ts";
 
@@ -32,6 +33,8 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions, AffinityOp
 export interface PoolDeps extends Omit<SupervisorDeps, "alarms" | "clock"> {
   /** Default: the clock of the system. */
   readonly clock?: Clock | undefined;
+  /** Counts its calls. Default: a new one. */
+  readonly stats?: StatsCounter | undefined;
   /** Answers what tools ask the host for. Default: every ask is refused. */
   readonly services?: HostServices | undefined;
 }

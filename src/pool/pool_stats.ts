@@ -46,19 +46,66 @@ export class StatsCounter {
     saturated: 0,
   };
 
+  /** The counts of the pool that this one has replaced, whose calls may still run. */
+  #before: StatsCounter | undefined;
+  #onIdle: (() => void) | undefined;
+  #open = 0;
+
+  /** @param before The counter of the pool that is replaced. Its counts are added to these. */
+  constructor(before?: StatsCounter) {
+    this.#before = before;
+  }
+
   requested(): void {
     this.#counts.requests++;
+    this.#open++;
   }
 
   /** Counts a call that has ended; without an error it was completed. */
   ended(error: unknown): void {
     this.#counts[counterOf(error)]++;
     if (error instanceof SnakedenError && error.code === "pool_saturated") this.#counts.saturated++;
+    if (--this.#open === 0 && this.#onIdle !== undefined) this.#onIdle();
   }
 
-  get snapshot(): Omit<PoolStats, "restarts" | "recycled"> {
-    return { ...this.#counts };
+  /** Resolves when no call waits or runs in this pool. */
+  async idle(): Promise<void> {
+    if (this.#open === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#onIdle;
+    this.#onIdle = () => {
+      before?.();
+      resolve();
+    };
+    await promise;
   }
+
+  get snapshot(): CallCounts {
+    const before = this.#before;
+    if (before === undefined) return { ...this.#counts };
+    if (before.#open === 0) {
+      // It does not change any more.
+      this.#before = undefined;
+      Object.assign(this.#counts, sumOf(this.#counts, before.snapshot));
+      return { ...this.#counts };
+    }
+    return sumOf(this.#counts, before.snapshot);
+  }
+}
+
+type CallCounts = Omit<PoolStats, "restarts" | "recycled">;
+
+function sumOf(a: CallCounts, b: CallCounts): CallCounts {
+  return {
+    requests: a.requests + b.requests,
+    completed: a.completed + b.completed,
+    failed: a.failed + b.failed,
+    cancelled: a.cancelled + b.cancelled,
+    timedOut: a.timedOut + b.timedOut,
+    crashed: a.crashed + b.crashed,
+    refused: a.refused + b.refused,
+    saturated: a.saturated + b.saturated,
+  };
 }
 
 type Counter = "completed" | "failed" | "cancelled" | "timedOut" | "crashed" | "refused";
@@ -86,6 +133,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   not_implemented: "failed",
   unknown_tool: "failed",
   unknown_pool: "failed",
+  pool_exists: "failed",
   unknown_worker: "failed",
   unknown_session: "failed",
   unknown_variable: "failed",

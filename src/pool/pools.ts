@@ -1,6 +1,7 @@
-import type { PoolConfig } from "../config/mod.ts";
+import type { ConfigInput, PoolConfig } from "../config/mod.ts";
 import { findPool, findWorker, type PoolsByName } from "./find_pool.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
+import type { Pool } from "./pool.ts";
 import { describePool, type PoolInfo } from "./pool_info.ts";
 
 /** The workers to replace: all, those of one pool, or some. */
@@ -21,33 +22,66 @@ export interface Recycling {
   readonly done: Promise<void>;
 }
 
+/** A pool to add, as a configuration writes it: keys with a default may be omitted. */
+export type PoolInput = NonNullable<ConfigInput["pools"]>[number];
+
+/** Options of {@link Pools.add}. */
+export interface AddPoolOptions {
+  /** Called with lines about the build of the Python of the pool. Default: they go to the log. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+  /** Gives up the addition. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of {@link Pools.remove}. */
+export interface RemovePoolOptions {
+  /** The time that running calls have to finish. Default: that of the pool. */
+  readonly drainMs?: number | undefined;
+}
+
+/** Adds and removes pools of a running host. */
+export interface PoolChanges {
+  add(pool: PoolInput, options: AddPoolOptions): Promise<void>;
+  remove(name: string, options: RemovePoolOptions): Promise<void>;
+}
+
+/** The part of the configuration of a pool that is shown. */
+type ShownConfig = Pick<PoolConfig, "name" | "adapter" | "profile">;
+
 /** Dependencies of {@link Pools}. */
 export interface PoolsDeps {
   readonly pools: PoolsByName;
   /** The policies to show, by the name of the pool. */
-  readonly policies?: ReadonlyMap<string, { readonly info: PoliciesInfo }> | undefined;
+  readonly policies?: {
+    get(pool: string): { readonly info: PoliciesInfo } | undefined;
+  } | undefined;
+  /** Without it, pools can neither be added nor removed. */
+  readonly changes?: PoolChanges | undefined;
 }
 
-/** The pools of a host: what they do now, and the replacement of their workers. */
+/** The pools of a host: what they do now, and how they are changed. */
 export class Pools {
+  readonly #configs: Iterable<ShownConfig>;
+  readonly #deps: PoolsDeps;
   readonly #pools: PoolsByName;
-  readonly #describe: ReadonlyMap<string, () => PoolInfo>;
 
-  /** Describes these pools. Programs get theirs from {@link Snakeden.pools}. */
-  constructor(
-    configs: readonly Pick<PoolConfig, "name" | "adapter" | "profile">[],
-    { pools, policies }: PoolsDeps,
-  ) {
-    this.#pools = pools;
-    this.#describe = new Map(configs.map((config) => {
-      const pool = findPool(config.name, pools);
-      return [pool.name, () => describePool(pool, config, policies?.get(pool.name)?.info)];
-    }));
+  /**
+   * Describes these pools. Programs get theirs from {@link Snakeden.pools}.
+   *
+   * @param configs Their configurations, which are read each time.
+   */
+  constructor(configs: Iterable<ShownConfig>, deps: PoolsDeps) {
+    this.#configs = configs;
+    this.#deps = deps;
+    this.#pools = deps.pools;
   }
 
   /** Describes the pools as they are now, in the order of the configuration. */
   list(): PoolInfo[] {
-    return [...this.#describe.values()].map((describe) => describe());
+    return [...this.#configs].flatMap((config) => {
+      const pool = this.#pools.get(config.name);
+      return pool === undefined ? [] : [this.#describe(pool, config)];
+    });
   }
 
   /**
@@ -56,7 +90,35 @@ export class Pools {
    * @throws {SnakedenError} `unknown_pool`, naming near ones.
    */
   get(name: string): PoolInfo {
-    return findPool(name, this.#describe)();
+    const pool = findPool(name, this.#pools);
+    const config = [...this.#configs].find((it) => it.name === name);
+    if (config === undefined) throw new TypeError(`the pool ${name} has no configuration`);
+    return this.#describe(pool, config);
+  }
+
+  /**
+   * Adds a pool while the host runs, and resolves when it takes calls: builds its Python if needed,
+   * gives its workers their devices, and starts them. Other pools keep their devices. If the pool
+   * cannot be used, nothing of it is left.
+   *
+   * @throws {SnakedenError} `config_invalid` with every problem, `pool_exists`,
+   * `device_unavailable`, `python_environment`, `pool_start_failed`, `shutting_down`, or the reason
+   * of the signal.
+   */
+  async add(pool: PoolInput, options: AddPoolOptions = {}): Promise<PoolInfo> {
+    await this.#changes.add(pool, options);
+    return this.get(pool.name);
+  }
+
+  /**
+   * Removes a pool while the host runs. It takes no further call: those that wait are refused, and
+   * those that run have `drainMs` to finish, by default that of the pool. Jobs of the pool stay,
+   * and wait for a pool of this name. Resolves when all its workers are gone.
+   *
+   * @throws {SnakedenError} `unknown_pool`, naming near ones; `invalid_input`.
+   */
+  async remove(name: string, options: RemovePoolOptions = {}): Promise<void> {
+    await this.#changes.remove(name, options);
   }
 
   /** Forgets the workers of a session that has ended, in all pools. Its open calls go on. */
@@ -86,15 +148,25 @@ export class Pools {
    * @throws {SnakedenError} See {@link Pools.recycle}.
    */
   startRecycle({ pool, workers, signal }: RecycleRequest = {}): Recycling {
-    const pools = pool === undefined ? this.#pools : new Map([[pool, findPool(pool, this.#pools)]]);
+    const pools = pool === undefined ? [...this.#pools.values()] : [findPool(pool, this.#pools)];
     const chosen = workers?.map((id) => findWorker(id, pools)) ??
-      [...pools.values()].flatMap((it) => it.serving.map((worker) => [it, worker] as const));
-    const done = Promise.all([...pools.values()].map((it) => {
+      pools.flatMap((it) => it.serving.map((worker) => [it, worker] as const));
+    const done = Promise.all(pools.map((it) => {
       const own = chosen.filter(([owner]) => owner === it).map(([, worker]) => worker);
       return it.recycle(workers === undefined ? undefined : own, signal);
     }));
     // Failures are in the log, so callers need not wait for it.
     done.catch(() => {});
     return { workers: chosen.map(([, { id }]) => id), done: done.then(() => {}) };
+  }
+
+  #describe(pool: Pool, config: ShownConfig): PoolInfo {
+    return describePool(pool, config, this.#deps.policies?.get(pool.name)?.info);
+  }
+
+  get #changes(): PoolChanges {
+    const { changes } = this.#deps;
+    if (changes === undefined) throw new TypeError("the pools of this host cannot be changed");
+    return changes;
   }
 }

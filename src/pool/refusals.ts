@@ -11,6 +11,8 @@ export interface RefusingPool {
   /** The number of starts that failed in a row. */
   readonly failures: number;
   readonly queueLimit: number;
+  /** The reason why it ends, such as `was removed`; undefined if it stops with its host. */
+  readonly endReason?: string | undefined;
   /** The unhealthy devices for which all its slots wait. */
   readonly heldUpBy: readonly UnhealthyDevice[];
 }
@@ -41,7 +43,8 @@ export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError |
       },
     );
   }
-  return new SnakedenError("shutting_down", `${cannot}: the pool ${name} is ${state}`, {
+  const { endReason = `is ${state}` } = pool;
+  return new SnakedenError("shutting_down", `${cannot}: the pool ${name} ${endReason}`, {
     retryable: true,
   });
 }

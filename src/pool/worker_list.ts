@@ -1,18 +1,22 @@
-import { findWorker, type PoolsByName } from "./find_pool.ts";
+import { findWorker } from "./find_pool.ts";
+import type { Pool } from "./pool.ts";
 import { describeWorker, type WorkerInfo } from "./pool_info.ts";
 
 /** The workers of all pools of a host. */
 export class WorkerList {
-  readonly #pools: PoolsByName;
+  readonly #pools: () => readonly Pool[];
 
-  /** Lists the workers of these pools. Programs get theirs from {@link Snakeden.workers}. */
-  constructor(pools: PoolsByName) {
+  /**
+   * Lists the workers of these pools, also of those that were removed while their calls end.
+   * Programs get theirs from {@link Snakeden.workers}.
+   */
+  constructor(pools: () => readonly Pool[]) {
     this.#pools = pools;
   }
 
   /** Describes the workers as they are now, in the order of the pools. */
   list(): WorkerInfo[] {
-    return [...this.#pools.values()].flatMap((pool) =>
+    return this.#pools().flatMap((pool) =>
       pool.workers.map((worker) => describeWorker(worker, pool.name))
     );
   }
@@ -24,7 +28,7 @@ export class WorkerList {
    * @throws {SnakedenError} `unknown_worker`, naming near ones.
    */
   get(id: string): WorkerInfo {
-    const [pool, worker] = findWorker(id, this.#pools);
+    const [pool, worker] = findWorker(id, this.#pools());
     return describeWorker(worker, pool.name);
   }
 
@@ -35,7 +39,7 @@ export class WorkerList {
    * @throws {SnakedenError} `unknown_worker`, naming near ones.
    */
   async stop(id: string): Promise<void> {
-    const [pool, worker] = findWorker(id, this.#pools);
+    const [pool, worker] = findWorker(id, this.#pools());
     await pool.stopWorker(worker);
   }
 }

@@ -7,4 +7,4 @@
  * @module
  */
 export { ConfigWatch } from "./config_watch.ts";
-export { openReload, type ReloadDeps, untilReady } from "./open_reload.ts";
+export { openReload, type ReloadDeps, type ServedPool, untilReady } from "./open_reload.ts";

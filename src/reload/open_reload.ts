@@ -8,25 +8,33 @@ import { Reloader } from "./reloader.ts";
 
 /** Dependencies of {@link openReload}. */
 export interface ReloadDeps {
-  readonly config: Pick<Config, "dataDir" | "dev" | "pools">;
+  readonly config: Pick<Config, "dataDir" | "dev">;
   readonly pools: PoolsByName;
   readonly tools: Pick<ToolRegistry, "poolFor">;
-  readonly policies: PoliciesByPool | undefined;
+  readonly policies: PoliciesByPool;
+}
+
+/** A pool, and its configuration. */
+export interface ServedPool {
+  readonly pool: Pool;
+  readonly poolConfig: PoolConfig;
 }
 
 /**
- * Follows the code of the pools: new code starts with closed circuits, and other tools are checked
+ * Follows the code of pools: new code starts with closed circuits, and other tools are checked
  * against the configuration. With `dev`, it also watches the files of the pools, and reloads a pool
  * when one of them changes.
  */
-export async function openReload(deps: ReloadDeps): Promise<AsyncDisposable> {
-  const { config, pools } = deps;
+export async function openReload(
+  served: readonly ServedPool[],
+  deps: ReloadDeps,
+): Promise<AsyncDisposable> {
+  const { config } = deps;
   await using resources = new AsyncDisposableStack();
-  const watched = config.pools.flatMap((poolConfig) => {
-    const pool = pools.get(poolConfig.name);
-    if (pool === undefined) return [];
-    resources.defer(pool.code.onEvent((event) => onCode(event, { deps, pool, poolConfig })));
-    return [{ pool, folders: [...poolConfig.modulePaths, packagePath()] }];
+  const watched = served.map((it) => {
+    const { pool, poolConfig } = it;
+    resources.defer(pool.code.onEvent((event) => onCode(event, { ...it, deps })));
+    return { pool, folders: [...poolConfig.modulePaths, packagePath()] };
   });
   if (config.dev) {
     resources.use(await Reloader.open({ pools: watched, exclude: [config.dataDir] }));
@@ -34,14 +42,12 @@ export async function openReload(deps: ReloadDeps): Promise<AsyncDisposable> {
   return resources.move();
 }
 
-interface Served {
+interface Served extends ServedPool {
   readonly deps: ReloadDeps;
-  readonly pool: Pool;
-  readonly poolConfig: PoolConfig;
 }
 
 function onCode({ reloaded, tools: changes }: CodeEvent, { deps, pool, poolConfig }: Served): void {
-  if (reloaded) deps.policies?.get(pool.name)?.reset();
+  if (reloaded) deps.policies.get(pool.name)?.reset();
   if (changes === undefined) return;
   warnOfUnknownTools(poolConfig, pool);
   for (const tool of changes.added) {

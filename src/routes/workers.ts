@@ -42,6 +42,14 @@ const workerSchema = schemaOf<WorkerInfo>()(
     })).readonly().optional().openapi({
       description: "The uses that frameworks made of its device when it became ready.",
     }),
+    blockedTools: z.array(z.object({
+      tool: z.string().openapi({ example: "fetch_page" }),
+      times: z.number().int().nonnegative(),
+      longestMs: z.number().int().nonnegative(),
+      stack: z.string().openapi({ description: "Empty unless `shown.output` is set." }),
+    })).readonly().optional().openapi({
+      description: "The tools that have held up the event loop that all calls of it share.",
+    }),
     warnings: z.array(z.enum(["device_not_used"])).readonly().optional()
       .openapi({ description: "Problems that do not keep it from serving." }),
   }).openapi("Worker"),
@@ -106,13 +114,20 @@ function anonymous({ device, ...rest }: WorkerInfo): WorkerInfo {
   return { ...rest, device: shown };
 }
 
-/** Removes the messages of exceptions, which may contain paths, from the uses of devices. */
-function withoutExceptions({ deviceUses, ...rest }: WorkerInfo): WorkerInfo {
-  if (deviceUses === undefined) return rest;
+/**
+ * Removes the messages of exceptions, which may contain paths, from the uses of devices, and the
+ * stacks of tools.
+ */
+function withoutExceptions({ deviceUses, blockedTools, ...rest }: WorkerInfo): WorkerInfo {
   return {
     ...rest,
-    deviceUses: deviceUses.map((it) =>
-      it.state === "unknown" ? { ...it, text: `${it.framework} could not be asked` } : it
-    ),
+    ...(deviceUses === undefined ? {} : {
+      deviceUses: deviceUses.map((it) =>
+        it.state === "unknown" ? { ...it, text: `${it.framework} could not be asked` } : it
+      ),
+    }),
+    ...(blockedTools === undefined
+      ? {}
+      : { blockedTools: blockedTools.map((it) => ({ ...it, stack: "" })) }),
   };
 }

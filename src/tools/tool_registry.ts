@@ -72,7 +72,10 @@ export interface Tools {
 
 /** Options of a {@link ToolRegistry}. */
 export interface ToolRegistryOptions {
-  /** True if all pools serve the demo adapter, perhaps because nobody has named another. */
+  /**
+   * True if all pools serve the demo adapter, perhaps because nobody has named another. Read when
+   * it is needed, since pools can be added.
+   */
   readonly isDemo?: boolean;
   /** The host tools; by default there are none. */
   readonly host?: HostTools;
@@ -87,14 +90,14 @@ const DEFAULT_POOL = "default";
  */
 export class ToolRegistry implements Tools {
   readonly #pools: PoolsByName;
-  readonly #isDemo: boolean;
+  readonly #options: Pick<ToolRegistryOptions, "isDemo">;
   readonly #host: HostTools;
 
-  constructor(pools: PoolsByName, { isDemo = false, host }: ToolRegistryOptions = {}) {
+  constructor(pools: PoolsByName, options: ToolRegistryOptions = {}) {
     this.#pools = pools;
-    this.#isDemo = isDemo;
-    this.#host = host ??
-      new HostTools({ pools: pools.keys(), isOpen: () => Promise.resolve(true) });
+    this.#options = options;
+    this.#host = options.host ??
+      new HostTools({ pools: () => pools.keys(), isOpen: () => Promise.resolve(true) });
   }
 
   list({ sessionId, [ORIGIN]: origin }: ToolsOptions = {}): ToolInfo[] {
@@ -211,7 +214,7 @@ export class ToolRegistry implements Tools {
     ]);
     const names = [...ofPools, ...others];
     // A name that is nearly right is no sign of a forgotten adapter.
-    const cure = this.#isDemo && nearNames(tool, names).length === 0
+    const cure = this.#options.isDemo === true && nearNames(tool, names).length === 0
       ? "; the demo adapter is served, so name yours as the adapter of a pool"
       : "";
     return new SnakedenError(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type CallOptions, Calls, policiesByPool } from "../../src/calls/mod.ts";
+import { type CallOptions, Calls, PoliciesByPool } from "../../src/calls/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { ToolRegistry } from "../../src/tools/mod.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
@@ -23,7 +23,7 @@ async function setUp(retry?: { readonly attempts: number }): Promise<SetUp> {
   const calls = new Calls({
     limits: { maxDepth: 8, streamWindowBytes: 1_000 },
     tools: new ToolRegistry(fakes.byName),
-    policies: policiesByPool(pools),
+    policies: new PoliciesByPool(pools),
   });
   return { calls, fake, [Symbol.asyncDispose]: () => fakes[Symbol.asyncDispose]() };
 }

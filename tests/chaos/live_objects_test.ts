@@ -20,6 +20,19 @@ Deno.test("liveObjects() counts what is held, and nothing else", async () => {
   assert.equal(held.length, 1);
 });
 
+Deno.test("liveObjects() counts an object for its class and those above, and passes over proxies", async () => {
+  class Child extends Kept {}
+  const closed = new Proxy({}, {
+    getPrototypeOf: () => {
+      throw new Error("closed");
+    },
+  });
+  const held = [new Child(0), closed, Object.create(null)];
+  const { Kept: kept, Child: children } = await liveObjects([Kept, Child]);
+  // The prototype of the child is one of the other class, too.
+  assert.deepEqual([kept, children, held.length], [2, 1, 3]);
+});
+
 Deno.test("privateEntries() sums the entries of a field over all objects", async () => {
   const held = [new Kept(2), new Kept(3)];
   assert.deepEqual(await privateEntries(Kept, ["#open"]), { "#open": 5 });

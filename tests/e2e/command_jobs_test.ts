@@ -121,6 +121,23 @@ Deno.test("inline scripts are off, refused without an API key, and run with both
   await assert.rejects(reads.result(), /it imports \S+LICENSE; allowed: files of/);
 });
 
+Deno.test("an inline script has no deno.json of the folders above it", async () => {
+  await using folder = await tempDir();
+  const above = { imports: { "other": "./other.ts", "snakeden": "./other.ts" } };
+  await Deno.writeTextFile(join(folder.path, "deno.json"), JSON.stringify(above));
+  await Deno.writeTextFile(join(folder.path, "other.ts"), 'export const connect = "another";');
+  await using den = await startDen({ size: 1 }, {
+    dataDir: join(folder.path, "data"),
+    apiKey: KEY,
+    jobs: { allowInline: true },
+  });
+  const script = { kind: "script", language: "typescript", maxAttempts: 1 } as const;
+  const source = 'import { connect, result } from "snakeden"; result(typeof connect);';
+  assert.equal(await (await den.jobs.submit({ ...script, source })).result(), "function");
+  const other = await den.jobs.submit({ ...script, source: 'import "other";' });
+  await assert.rejects(other.result(), { code: "environment_failed", message: /"other"/ });
+});
+
 Deno.test("a script uses its host, with no more than its job may", async () => {
   await using folder = await tempDir();
   const config = { jobs: { scriptFolders: [SCRIPTS] }, pools: [{ name: "default", size: 1 }] };

@@ -44,7 +44,7 @@ async function realPool(
   await pool.start();
   const owned = stack.move();
   return {
-    worker: new WorkerList(new Map([["p", pool]])).list()[0],
+    worker: new WorkerList(() => [pool]).list()[0],
     call: async (tool) => {
       const request = { tool, args: Value.from({}), timeoutMs: 60_000, priority: 0 };
       return (await pool.submit(request).outcome).value.decode();

@@ -139,6 +139,12 @@ Deno.test("Snakeden.start() asks for what the Python of each pool needs", async 
   const dev = { pools: [{ name: "default", size: 1, modulePaths: ["/opt/adapters"] }], dev: true };
   const { stdout } = await start(project, narrow, { args: [JSON.stringify(dev)] });
   assert.match(stdout, /\n {2}--allow-read=\/opt\/adapters: /);
+  const folders = ["/opt/scripts", { path: "/srv/reports", requirements: "/srv/needs.txt" }];
+  const jobs = { pools: dev.pools, jobs: { scriptFolders: folders } };
+  assert.match(
+    (await start(project, narrow, { args: [JSON.stringify(jobs)] })).stdout,
+    /\n {2}--allow-read=\/opt\/scripts,\/srv\/reports,\/srv\/needs\.txt: /,
+  );
   assert.match(
     await refusal({ requirements: ["own.txt"] }),
     /\n {2}--allow-read: Python is looked/,

@@ -5,6 +5,7 @@ import { HostProcess, ROOT, tempDir } from "../fixtures/host.ts";
 import { processesWith } from "../fixtures/processes/find_processes.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
+import { tinySource } from "../python_env/tiny_source.ts";
 
 const TASK = ["task", "--quiet", `--config=${join(ROOT, "deno.json")}`, "run"];
 
@@ -93,6 +94,29 @@ Deno.test("deno task run FILE.py passes arguments, standard input and the exit s
     `['a', 'b c', '--help', ''] ${folder} from outside\n`,
   );
   assert.equal(code, 7);
+});
+
+Deno.test("deno task run FILE.py has the requirements of its folder of scripts, as a job has", async () => {
+  await using it = await setting();
+  await using tiny = await tinySource();
+  await tiny.wheel("fine_pie", "1.0");
+  await Deno.writeTextFile(join(it.dir, "needs.txt"), "fine-pie>=1\n");
+  const scriptFolders = [{ path: ".", requirements: "needs.txt" }];
+  const config = join(it.dir, "snakeden.config.json");
+  await Deno.writeTextFile(config, JSON.stringify({ jobs: { scriptFolders } }));
+  const { PIP_FIND_LINKS = "", UV_FIND_LINKS = "" } = tiny.env;
+  const env = { PIP_NO_INDEX: "1", PIP_FIND_LINKS, UV_OFFLINE: "1", UV_FIND_LINKS };
+  const run = async (text: string): Promise<string> => {
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: await it.command(text),
+      cwd: it.dir,
+      env: { ...it.env, ...env },
+    }).output();
+    return new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr);
+  };
+  assert.equal(await run("import fine_pie\nprint(fine_pie.VERSION)\n"), "1.0\n");
+  const own = "# /// script\n# dependencies = []\n# ///\nimport fine_pie\n";
+  assert.match(await run(own), /No module named 'fine_pie'/);
 });
 
 Deno.test("deno task run FILE.py can import snakeden, and says what is wrong with the metadata", async () => {

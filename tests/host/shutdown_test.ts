@@ -38,7 +38,7 @@ Deno.test("callsAtStop() counts calls that run, without those that wait, and nam
     { name: "slow", adapter: "a", profile: "process", drainMs: 500 },
   ] as const;
   const pools = new Pools(configs, { pools: fakes.byName });
-  const workers = new WorkerList(fakes.byName);
+  const workers = new WorkerList(() => [...fakes.byName.values()]);
   const now = (): CallsAtStop => callsAtStop({ pools, workers }, configs);
   assert.deepEqual(now(), { runningCalls: 0, drainMs: 0 });
   const [quick, slow] = fakes.all;

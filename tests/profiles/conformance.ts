@@ -180,7 +180,7 @@ function testWorkers(name: string, settings: PoolProfile, capacity: number): voi
     const stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir()).path;
     const den = stack.use(
-      await startDen({ ...settings, size: 1, adapter: "reports_begin", timeoutMs: 60_000 }),
+      await startDen({ ...settings, size: 1, adapter: adapterOf(settings), timeoutMs: 60_000 }),
     );
     const began = (call: string): Promise<boolean> =>
       until(async () => {
@@ -253,6 +253,11 @@ function testWorkers(name: string, settings: PoolProfile, capacity: number): voi
 
 /** The settings of a pool that choose its profile. */
 export type PoolProfile = ProfileSettings & { readonly profile: ProfileName };
+
+/** Returns the adapter whose tools report when they begin, in the form that the profile runs. */
+function adapterOf({ profile }: PoolProfile): string {
+  return profile === "async" ? "reports_begin_async" : "reports_begin";
+}
 
 /** Registers the tests of the profile that a pool with these settings has. */
 export function testProfile(settings: PoolProfile): void {

@@ -4,7 +4,10 @@ import { PROFILES } from "../../src/pool/profiles/mod.ts";
 import { type PoolProfile, testProfile, testWindow } from "./conformance.ts";
 
 /** The pools whose workers are tried: each profile, with the least and with more capacity. */
-const POOLS: readonly PoolProfile[] = [{ profile: "process" }];
+const POOLS: readonly PoolProfile[] = [
+  { profile: "process" },
+  { profile: "async", concurrencyPerWorker: 3 },
+];
 
 for (const pool of POOLS) testProfile(pool);
 for (const capacity of [1, 3]) testWindow(`any of ${capacity}`, concurrent(capacity));

@@ -25,6 +25,8 @@ WORKER_ID: Final = "SNAKEDEN_WORKER_ID"
 """The id of the worker, which tools may read."""
 RUN_ID: Final = "SNAKEDEN_RUN_ID"
 """The mark by which the host finds its processes, those of tools too; never read here."""
+THREAD_CHECKS: Final = "SNAKEDEN_THREAD_CHECKS"
+"""The `threadChecks` of the pool; unset in profiles that run one call at a time."""
 DEVICE: Final = "SNAKEDEN_DEVICE"
 """The device of the worker as JSON (device.py), which stays for its children; unset without one."""
 

@@ -1,4 +1,4 @@
-"""Which classes and modules do not declare `thread_safe = True`."""
+"""Classes and modules that do not declare `thread_safe = True`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SECONDS = 10
 
 
 class Stop:
-    """Where a call waits until the test lets it go on."""
+    """A place in a call that waits until the test lets it go on."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()

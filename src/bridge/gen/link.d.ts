@@ -102,7 +102,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask" | "printed";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask" | "printed" | "loopBlocked";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -118,6 +118,7 @@ export interface WorkerMessage {
   imported?: Imported | null;
   ask?: Ask | null;
   printed?: Printed | null;
+  loopBlocked?: LoopBlocked | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -135,6 +136,7 @@ export interface WorkerMessageInit {
   imported?: ImportedInit | null;
   ask?: AskInit | null;
   printed?: PrintedInit | null;
+  loopBlocked?: LoopBlockedInit | null;
 }
 
 export interface HostMessage {
@@ -198,6 +200,7 @@ export interface Welcome {
   callPrefix: string;
   maxListItems: number;
   capacity: number;
+  blockedLoopMs: number;
 }
 export interface WelcomeInit {
   adapters?: string[] | null;
@@ -213,6 +216,7 @@ export interface WelcomeInit {
   callPrefix?: string | null;
   maxListItems?: number | null;
   capacity?: number | null;
+  blockedLoopMs?: number | null;
 }
 
 export interface Limits {
@@ -285,6 +289,19 @@ export interface Imported {
 }
 export interface ImportedInit {
   path?: string | null;
+}
+
+export interface LoopBlocked {
+  tool: string;
+  blockedMs: number;
+  isOver: boolean;
+  stack: string;
+}
+export interface LoopBlockedInit {
+  tool?: string | null;
+  blockedMs?: number | null;
+  isOver?: boolean | null;
+  stack?: string | null;
 }
 
 export interface Tool {
@@ -531,6 +548,7 @@ export declare const snakeden: {
     Ready: Codec<Ready, ReadyInit>;
     DeviceUse: Codec<DeviceUse, DeviceUseInit>;
     Imported: Codec<Imported, ImportedInit>;
+    LoopBlocked: Codec<LoopBlocked, LoopBlockedInit>;
     Tool: Codec<Tool, ToolInit>;
     StartFailed: Codec<StartFailed, StartFailedInit>;
     Stop: Codec<Stop, StopInit>;

@@ -205,11 +205,12 @@ export const snakeden = $root.snakeden = (() => {
             WorkerMessage.prototype.imported = null;
             WorkerMessage.prototype.ask = null;
             WorkerMessage.prototype.printed = null;
+            WorkerMessage.prototype.loopBlocked = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(WorkerMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed", "loopBlocked"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -250,6 +251,8 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Ask.encode(message.ask, writer.uint32(114).fork(), _depth + 1).ldelim();
                 if (message.printed != null && $Object.hasOwnProperty.call(message, "printed"))
                     $root.snakeden.v1.Printed.encode(message.printed, writer.uint32(122).fork(), _depth + 1).ldelim();
+                if (message.loopBlocked != null && $Object.hasOwnProperty.call(message, "loopBlocked"))
+                    $root.snakeden.v1.LoopBlocked.encode(message.loopBlocked, writer.uint32(130).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -386,6 +389,13 @@ export const snakeden = $root.snakeden = (() => {
                                 break;
                             message.printed = $root.snakeden.v1.Printed.decode(reader, reader.size(), $undefined, _depth + 1, message.printed);
                             message.body = "printed";
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 2)
+                                break;
+                            message.loopBlocked = $root.snakeden.v1.LoopBlocked.decode(reader, reader.size(), $undefined, _depth + 1, message.loopBlocked);
+                            message.body = "loopBlocked";
                             continue;
                         }
                     }
@@ -774,6 +784,7 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.callPrefix = "";
             Welcome.prototype.maxListItems = 0;
             Welcome.prototype.capacity = 0;
+            Welcome.prototype.blockedLoopMs = 0;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -811,6 +822,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(104).uint32(message.maxListItems);
                 if (message.capacity != null && $Object.hasOwnProperty.call(message, "capacity") && message.capacity !== 0)
                     writer.uint32(112).uint32(message.capacity);
+                if (message.blockedLoopMs != null && $Object.hasOwnProperty.call(message, "blockedLoopMs") && message.blockedLoopMs !== 0)
+                    writer.uint32(128).uint32(message.blockedLoopMs);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -950,6 +963,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.capacity = value;
                             else
                                 delete message.capacity;
+                            continue;
+                        }
+                    case 16: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.blockedLoopMs = value;
+                            else
+                                delete message.blockedLoopMs;
                             continue;
                         }
                     }
@@ -1641,6 +1663,124 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Imported;
+        })();
+
+        v1.LoopBlocked = (function() {
+
+            const LoopBlocked = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            LoopBlocked.prototype.tool = "";
+            LoopBlocked.prototype.blockedMs = 0;
+            LoopBlocked.prototype.isOver = false;
+            LoopBlocked.prototype.stack = "";
+
+            LoopBlocked.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.tool != null && $Object.hasOwnProperty.call(message, "tool") && message.tool !== "")
+                    writer.uint32(10).string(message.tool);
+                if (message.blockedMs != null && $Object.hasOwnProperty.call(message, "blockedMs") && !$Object.is(message.blockedMs, 0))
+                    writer.uint32(17).double(message.blockedMs);
+                if (message.isOver != null && $Object.hasOwnProperty.call(message, "isOver") && message.isOver !== false)
+                    writer.uint32(24).bool(message.isOver);
+                if (message.stack != null && $Object.hasOwnProperty.call(message, "stack") && message.stack !== "")
+                    writer.uint32(34).string(message.stack);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            LoopBlocked.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.LoopBlocked();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.tool = value;
+                            else
+                                delete message.tool;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.blockedMs = value;
+                            else
+                                delete message.blockedMs;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.isOver = value;
+                            else
+                                delete message.isOver;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.stack = value;
+                            else
+                                delete message.stack;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return LoopBlocked;
         })();
 
         v1.Tool = (function() {

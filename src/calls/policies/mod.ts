@@ -8,7 +8,7 @@
  */
 export { CallPolicy, type PolicedCall } from "./call_policy.ts";
 export { Circuit } from "./circuit.ts";
-export { type PoliciesByPool, policiesByPool } from "./policies_by_pool.ts";
+export { PoliciesByPool } from "./policies_by_pool.ts";
 export { PoolPolicies } from "./pool_policies.ts";
 export { RetryPolicy } from "./retry_policy.ts";
 export { type OfferingPool, warnOfUnknownTools } from "./unknown_tools.ts";

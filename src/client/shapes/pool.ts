@@ -235,8 +235,22 @@ export interface WorkerInfo {
   readonly rssBytes?: number;
   /** The uses that the frameworks in the worker made of its device when it became ready. */
   readonly deviceUses?: readonly DeviceUse[];
+  /** The tools that have held up its event loop; absent if there are none. */
+  readonly blockedTools?: readonly BlockedTool[];
   /** Problems that do not keep the worker from serving; absent if there are none. */
   readonly warnings?: readonly "device_not_used"[];
+}
+
+/** A tool that has held up the event loop that all calls of its worker share. */
+export interface BlockedTool {
+  /** The name of the tool; empty for code that runs for no call. */
+  readonly tool: string;
+  /** The number of times that it has done so. */
+  readonly times: number;
+  /** The longest time that it took so far, in milliseconds. */
+  readonly longestMs: number;
+  /** The place in the code, the outermost frame first; empty for callers without rights. */
+  readonly stack: string;
 }
 
 /** A time limit for a wait, and a signal that ends it. */

@@ -5,6 +5,7 @@ import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
 import { launcherIssues } from "./launcher_checks.ts";
 import { isLoopback } from "../loopback.ts";
+import { profileIssues } from "./profile_checks.ts";
 import { scriptIssues } from "./script_checks.ts";
 import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
 
@@ -28,6 +29,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(deviceIssues),
     ...pools.flatMap(launcherIssues),
+    ...pools.flatMap(profileIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
     ...pools.flatMap(unmeasured),

@@ -16,6 +16,7 @@ import {
 import { deviceKeys } from "./devices_schema.ts";
 import { launcherKeys } from "./launcher_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
+import { profileKeys } from "./profile_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
 
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -104,9 +105,7 @@ export const poolSchema = group({
     defaultText: "those with `@tool`",
   }, z.string().regex(EXPOSED).meta({ allowed: "names of functions, with `*` and `?`" })).min(1)
     .max(256).optional(),
-  profile: oneOf(["process"], {
-    description: "Kind of worker: `process` is one process that runs one call at a time.",
-  }).default("process"),
+  ...profileKeys,
   ...launcherKeys,
   carrier: oneOf(["socket", "grpc"], {
     description: "Transport of the link to a worker: a plain Unix socket, or gRPC over one.",

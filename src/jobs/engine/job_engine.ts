@@ -66,20 +66,24 @@ export class JobEngine implements AsyncDisposable {
   /** The jobs that were started, and whose ends were not handed on. */
   #running = 0;
   readonly #ended = new Condition();
-  readonly #schedulers: readonly PoolScheduler[];
+  readonly #schedulers = new Map<JobPool, PoolScheduler>();
   readonly #runDeps: JobRunDeps;
   readonly #finisher: Finisher;
   readonly #keeper: LeaseKeeper;
   readonly #sweeper: Sweeper;
   readonly #blobs: ResultBlobs;
   readonly #scan = new AbortController();
+  /** The schedulers of removed pools whose last claims have not ended. */
+  readonly #closing = new Set<Promise<void>>();
+  /** Set once the schedulers have begun to claim. */
+  #carefulMs: number | undefined;
   #closed: Promise<unknown> | undefined;
   #disposed: Promise<void> | undefined;
   #begun: Promise<void> | undefined;
 
   private constructor(deps: JobEngineDeps) {
     this.#deps = deps;
-    const { store, feed, clock = SYSTEM_CLOCK, holder, config: { leaseMs } } = deps;
+    const { store, feed, clock = SYSTEM_CLOCK, config: { leaseMs } } = deps;
     this.#clock = clock;
     const blobs = this.#blobs = new ResultBlobs({ store, blobs: deps.blobs });
     this.#finisher = new Finisher({ store, blobs, feed, clock });
@@ -98,18 +102,21 @@ export class JobEngine implements AsyncDisposable {
       log: { maxBytes: maxLogBytes, maxLineChars: maxLogLineChars },
       onOutput: (it) => this.#keeper.gathered(it),
     };
-    this.#schedulers = [...deps.pools].map((pool) => {
-      const scheduler: PoolScheduler = new PoolScheduler({
-        pool,
-        store,
-        holder,
-        leaseMs,
-        clock,
-        admit: (claim, options) => this.#admit(claim, options),
-        start: (run) => void this.#start(run, scheduler),
-      });
-      return scheduler;
+    for (const pool of deps.pools) this.#schedulers.set(pool, this.#schedulerOf(pool));
+  }
+
+  #schedulerOf(pool: JobPool): PoolScheduler {
+    const { store, holder, config: { leaseMs } } = this.#deps;
+    const scheduler: PoolScheduler = new PoolScheduler({
+      pool,
+      store,
+      holder,
+      leaseMs,
+      clock: this.#clock,
+      admit: (claim, options) => this.#admit(claim, options),
+      start: (run) => void this.#start(run, scheduler),
     });
+    return scheduler;
   }
 
   /** Begins to run the jobs of the store. */
@@ -117,6 +124,29 @@ export class JobEngine implements AsyncDisposable {
     const engine = new JobEngine(deps);
     engine.#begun = engine.#begin();
     return engine;
+  }
+
+  /** Begins to run the jobs of a pool that was added. */
+  addPool(pool: JobPool): void {
+    if (this.#closed !== undefined || this.#schedulers.has(pool)) return;
+    const scheduler = this.#schedulerOf(pool);
+    this.#schedulers.set(pool, scheduler);
+    if (this.#carefulMs !== undefined) scheduler.start({ carefulMs: this.#carefulMs });
+  }
+
+  /**
+   * Begins no further job in a pool, and gives back those that have not begun: they wait for a pool
+   * of this name. Those that run go on.
+   */
+  async removePool(pool: JobPool): Promise<void> {
+    const scheduler = this.#schedulers.get(pool);
+    if (scheduler === undefined) return;
+    this.#schedulers.delete(pool);
+    const closing = scheduler.close();
+    this.#closing.add(closing);
+    scheduler.giveBack();
+    await closing;
+    this.#closing.delete(closing);
   }
 
   /** Stops those of these cancelled jobs that run here. */
@@ -132,7 +162,8 @@ export class JobEngine implements AsyncDisposable {
   /** Begins no further job, and gives back those that have not begun. */
   close(): void {
     if (this.#closed !== undefined) return;
-    this.#closed = Promise.all(this.#schedulers.map((it) => it.close()));
+    const closing = [...this.#schedulers.values()].map((it) => it.close());
+    this.#closed = Promise.all([...closing, ...this.#closing]);
     for (const run of this.#runs) {
       if (!run.hasBegun) run.stop("given_back");
       else if (this.#deps.runners[run.job.kind]?.resumes) run.stop("closing");
@@ -158,8 +189,8 @@ export class JobEngine implements AsyncDisposable {
     this.#sweeper.start();
     const dead = othersEnded === undefined ? [] : await otherHolders(store, holder);
     if (this.#closed !== undefined) return;
-    const carefulMs = dead.length === 0 ? 0 : CAUTION_MS;
-    for (const scheduler of this.#schedulers) scheduler.start({ carefulMs });
+    const carefulMs = this.#carefulMs = dead.length === 0 ? 0 : CAUTION_MS;
+    for (const scheduler of this.#schedulers.values()) scheduler.start({ carefulMs });
     await othersEnded;
     await abandonDead(dead, { store, feed });
   }

@@ -111,6 +111,11 @@ export class PoolScheduler {
     this.#wakeUp();
   }
 
+  /** Gives back the jobs that no worker has begun. */
+  giveBack(): void {
+    for (const run of [...this.#runs]) if (!run.hasBegun) run.stop("given_back");
+  }
+
   /** Stops to claim; resolves when the last claim has ended. */
   async close(): Promise<void> {
     this.#deps.pool.room.onIdle = undefined;
@@ -216,12 +221,12 @@ export class PoolScheduler {
     if (!this.#runs.values().some(isUnbegun)) return;
     this.#cancelCheck = this.#deps.clock.after(OVERDUE_MS, () => {
       this.#cancelCheck = undefined;
-      this.#giveBack();
+      this.#giveBackOverdue();
       this.#checkLater();
     });
   }
 
-  #giveBack(): void {
+  #giveBackOverdue(): void {
     const now = this.#deps.clock.now();
     const isMoving = now - this.#movedAt < OVERDUE_MS;
     const since = now - (isMoving ? OVERDUE_IN_MOTION_MS : OVERDUE_MS);

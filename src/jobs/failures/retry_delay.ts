@@ -26,7 +26,7 @@ export function retryInMs(
   { retry, random = Math.random }: RetryDelayOptions,
 ): number | null {
   const own = ownRetry(options.retry);
-  if (attempt >= maxAttempts || !isCurable(error.code)) return null;
+  if (attempt >= maxAttempts || !isCurable(error)) return null;
   if (own.never?.some((it) => isNamed(error, it))) return null;
   const { minMs, maxMs, factor, jitter } = { ...retry, ...own };
   // Beyond the largest number there is Infinity, which maxMs bounds; 0 times that is no number.

@@ -3,7 +3,7 @@ import { findFiles, frameBytes, readFrame, Value, writeFrame } from "../../bridg
 import type { Calls } from "../../calls/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import type { Files } from "../../files/mod.ts";
+import { type Files, FilesOfJob } from "../../files/mod.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { PoolsByName } from "../../pool/mod.ts";
 import type { Blobs, JobRow, JsonObject } from "../../store/mod.ts";
@@ -34,7 +34,7 @@ export interface BatchRunnerDeps {
   readonly calls: Pick<Calls, "bulk" | "openFiles">;
   readonly tools: Pick<ToolRegistry, "find" | "poolFor">;
   readonly pools: PoolsByName;
-  readonly fileStore: Pick<Files, "get" | "read" | "store">;
+  readonly fileStore: Pick<Files, "get" | "read" | "store" | "list" | "remove">;
   /** Reads the outputs of a job that are kept so far. */
   readonly readOutputs: (id: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly blobs: Pick<Blobs, "create">;
@@ -170,13 +170,12 @@ export class BatchRunner implements Runner<BatchJob> {
   /** Makes a file of the result; returns its id. */
   async #keepResult({ claim: { job: { id } }, signal }: Run): Promise<string> {
     const { fileStore, readOutputs } = this.#deps;
-    const file = await fileStore.store(readOutputs(id, signal), {
-      name: RESULT_FILE,
-      mediaType: "application/x-ndjson",
-      job: id,
-      signal,
-    });
-    return file.id;
+    const files = new FilesOfJob(fileStore, id);
+    // That of an attempt that ended before the job did is the last file: no item has run since.
+    const earlier = await files.kept(1);
+    const source = readOutputs(id, signal);
+    const mediaType = "application/x-ndjson";
+    return (await files.keep({ source, name: RESULT_FILE, mediaType, signal }, earlier)).id;
   }
 
   #work(

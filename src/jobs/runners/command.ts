@@ -1,4 +1,4 @@
-import { frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
+import { readFrame, Value } from "../../bridge/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import type { JobRow } from "../../store/mod.ts";
@@ -7,6 +7,7 @@ import type { CommandJob, Job } from "../job.ts";
 import {
   commandOf,
   findProgram,
+  packedFields,
   programIssues,
   refusedJob,
   SCRIPTS_POOL,
@@ -58,19 +59,14 @@ export class CommandRunner implements Runner<CommandJob> {
     if (issues.length === 0) {
       issues.push(...programIssues({ args: commandOf(command.command, args).args, env }));
     }
-    const value = Value.from({ args, env, stdin }, { maxDepth, name: "args" });
-    const bytes = frameBytes(value);
-    if (bytes > maxArgsBytes) {
-      const message = `given ${bytes} bytes with env and stdin; allowed: at most ${maxArgsBytes} ` +
-        "(jobs.maxArgsBytes)";
-      issues.push({ path: "args", message });
-    }
-    if (issues.length > 0) throw refusedJob(issues);
+    const kept = packedFields({ args, env, stdin }, { maxDepth, maxArgsBytes });
+    if (!(kept instanceof Uint8Array)) issues.push(kept);
+    if (issues.length > 0 || !(kept instanceof Uint8Array)) throw refusedJob(issues);
     return {
       name,
       pool: SCRIPTS_POOL,
       options: limits === undefined ? {} : { limits: { ...limits } },
-      args: writeFrame(value),
+      args: kept,
     };
   }
 

@@ -1,7 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
-import type { Files } from "../../files/mod.ts";
+import { type Files, FilesOfJob } from "../../files/mod.ts";
 import { runCommand } from "../../process/mod.ts";
 import {
   type AttemptFolder,
@@ -33,7 +33,7 @@ export interface ProgramRunsDeps {
   readonly launcher: ProgramLauncher;
   readonly slots: ScriptSlots;
   readonly folders: AttemptFolders;
-  readonly files: Pick<Files, "store">;
+  readonly files: Pick<Files, "store" | "list" | "remove">;
   readonly runId: string;
   readonly config: Pick<JobsConfig, "timeoutMs" | "maxResultBytes" | "scripts" | "wrap">;
   readonly limits: { readonly maxDepth: number };
@@ -152,11 +152,10 @@ export class ProgramRuns {
       name,
     });
     await keepArtifacts(folder.artifacts, {
-      job: job.id,
       name,
       signal,
       deps: {
-        files,
+        files: new FilesOfJob(files, job.id),
         ...scripts,
         count: (path, most) => this.#count(path, most),
         note: (text) => run.note(text),

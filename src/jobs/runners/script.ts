@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { frameBytes, readFrame, Value, writeFrame } from "../../bridge/mod.ts";
+import { readFrame } from "../../bridge/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import type { Files } from "../../files/mod.ts";
@@ -11,6 +11,7 @@ import {
   type FoundScript,
   grantedPermissions,
   type JobParent,
+  packedFields,
   type Permissions,
   programIssues,
   refusedJob,
@@ -76,14 +77,9 @@ export class ScriptRunner implements Runner<ScriptJob> {
     });
     if (Array.isArray(granted)) issues.push(...granted);
     issues.push(...parentIssues(job, found, parent));
-    const value = Value.from({ args, env, stdin }, { maxDepth, name: "args" });
-    const bytes = frameBytes(value);
-    if (bytes > maxArgsBytes) {
-      const message = `given ${bytes} bytes with env and stdin; allowed: at most ${maxArgsBytes} ` +
-        "(jobs.maxArgsBytes)";
-      issues.push({ path: "args", message });
-    }
-    if (issues.length > 0) throw refusedJob(issues);
+    const kept = packedFields({ args, env, stdin }, { maxDepth, maxArgsBytes });
+    if (!(kept instanceof Uint8Array)) issues.push(kept);
+    if (issues.length > 0 || !(kept instanceof Uint8Array)) throw refusedJob(issues);
     const inline = await this.#keptSource(job);
     return {
       name: job.script ?? INLINE[job.language ?? "python"],
@@ -93,7 +89,7 @@ export class ScriptRunner implements Runner<ScriptJob> {
         ...(limits === undefined ? {} : { limits: { ...limits } }),
         ...(inline === undefined ? {} : { source: inline, language: job.language }),
       },
-      args: writeFrame(value),
+      args: kept,
       ...(inline === undefined ? {} : { files: [{ id: inline, path: "source" }] }),
     };
   }
@@ -227,8 +223,9 @@ export class ScriptRunner implements Runner<ScriptJob> {
     run: Run,
   ): Promise<OpenedProgram> {
     const { environments, config: { scripts } } = this.#deps;
-    const { limits }: StoredOptions = run.claim.job.options;
+    const { limits, source }: StoredOptions = run.claim.job.options;
     const prepared = await environments.prepareDeno(file, {
+      isAlone: source !== undefined,
       name: run.claim.job.name,
       signal,
       onProgress: (line) => run.note(line),

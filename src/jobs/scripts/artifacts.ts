@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { SnakedenError } from "../../errors.ts";
-import type { Files } from "../../files/mod.ts";
-import { isFileName } from "../../files/mod.ts";
+import { type FilesOfJob, isFileName } from "../../files/mod.ts";
 import { lstatIfThere, SCRIPT_ENV } from "../../process/mod.ts";
 
 /**
@@ -13,7 +12,7 @@ const LISTED_BYTES = 256 * 1024;
 
 /** Dependencies of {@link keepArtifacts}. */
 export interface ArtifactDeps {
-  readonly files: Pick<Files, "store">;
+  readonly files: Pick<FilesOfJob, "keep" | "kept">;
   readonly maxArtifacts: number;
   readonly maxArtifactBytes: number;
   /** Counts the entries of a folder, up to a number, outside of the event loop. */
@@ -23,15 +22,15 @@ export interface ArtifactDeps {
 }
 
 /**
- * Keeps the regular files of a folder as files of a job. Whatever else it has is left out, and
- * never opened. No process may be left that could change the folder.
+ * Keeps the regular files of a folder as files of a job, but for those that an earlier attempt has
+ * kept. Whatever else it has is left out, and never opened. No process may be left that could
+ * change the folder.
  *
  * @throws {SnakedenError} `script_limit` for too many files or bytes, before any is kept.
  */
 export async function keepArtifacts(
   folder: string,
-  { job, name, signal, deps }: {
-    readonly job: string;
+  { name, signal, deps }: {
     readonly name: string;
     readonly signal: AbortSignal;
     readonly deps: ArtifactDeps;
@@ -50,10 +49,12 @@ export async function keepArtifacts(
       { details: { limit: "artifactBytes", bytes, maxArtifactBytes } },
     );
   }
+  if (found.length === 0) return;
+  const earlier = await files.kept();
   for (const it of found) {
-    await files.store({ path: it.path }, { name: it.name, job, move: true, signal });
+    await files.keep({ source: { path: it.path }, name: it.name, move: true, signal }, earlier);
   }
-  if (found.length > 0) note(`kept ${found.length} ${found.length === 1 ? "file" : "files"}`);
+  note(`kept ${found.length} ${found.length === 1 ? "file" : "files"}`);
 }
 
 /** A file to keep. */

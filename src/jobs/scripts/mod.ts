@@ -32,7 +32,7 @@ export {
 export { ScriptOutput } from "./script_output.ts";
 export { readResult } from "./script_result.ts";
 export { SCRIPTS_POOL, ScriptSlots } from "./script_slots.ts";
-export { programIssues } from "./submission_fields.ts";
+export { packedFields, programIssues } from "./submission_fields.ts";
 export {
   depthOf,
   isTokenText,

@@ -82,6 +82,15 @@ export class ScriptFolders {
     throw await this.#unknown(script);
   }
 
+  /** Returns the first folder that has a file, whose path is given; undefined if none has it. */
+  async folderOf(file: string): Promise<ScriptFolderConfig | undefined> {
+    for (const folder of this.#folders) {
+      const [root, path] = await Promise.all([realPathOf(folder.path), realPathOf(file)]);
+      if (root !== undefined && path !== undefined && isWithin(root, path)) return folder;
+    }
+    return undefined;
+  }
+
   async #unknown(script: string): Promise<SnakedenError> {
     const text = `Cannot find the script ${JSON.stringify(script)}`;
     if (this.#folders.length === 0) {
@@ -96,6 +105,15 @@ export class ScriptFolders {
       ? `there is no script in ${this.#folders.map(({ path }) => path).join(", ")}`
       : suggestion(script, names);
     return new SnakedenError("unknown_script", `${text}; ${near}`, { details: { script } });
+  }
+}
+
+/** Returns a path without symbolic links; undefined if it cannot be read. */
+async function realPathOf(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { frameBytes, Value, writeFrame } from "../../bridge/mod.ts";
 import type { FieldIssue } from "../../errors.ts";
 
 /** The longest argument or variable that the system takes, without its end. */
@@ -73,4 +74,24 @@ export function programIssues(
     issues.push({ path: "args", message });
   }
   return issues.slice(0, MAX_ISSUES);
+}
+
+/** The fields of a program that are kept with its job as its arguments. */
+export interface PackedFields {
+  readonly args: readonly string[] | Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: string;
+}
+
+/** Returns the fields as they are kept, or the issue of those that are too long together. */
+export function packedFields(
+  { args, env, stdin }: PackedFields,
+  { maxDepth, maxArgsBytes }: { readonly maxDepth: number; readonly maxArgsBytes: number },
+): Uint8Array<ArrayBuffer> | FieldIssue {
+  const value = Value.from({ args, env, stdin }, { maxDepth, name: "args" });
+  const bytes = frameBytes(value);
+  if (bytes <= maxArgsBytes) return writeFrame(value);
+  const message = `given ${bytes} bytes with env and stdin; allowed: at most ${maxArgsBytes} ` +
+    "(jobs.maxArgsBytes)";
+  return { path: "args", message };
 }

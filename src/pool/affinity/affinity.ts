@@ -43,7 +43,7 @@ export class Affinity {
   /** The mode of calls that name none. */
   readonly mode: AffinityMode;
   readonly #limits: BindingLimits;
-  readonly #table: BindingTable;
+  readonly table: BindingTable;
   /** The queue of all workers. */
   readonly #common: CallQueue<Call>;
   readonly #homes = new Map<Worker, Home>();
@@ -52,7 +52,7 @@ export class Affinity {
   constructor(options: AffinityOptions, common: CallQueue<Call>) {
     this.mode = options.affinity ?? "hint";
     this.#limits = { ...DEFAULT_LIMITS, ...options };
-    this.#table = new BindingTable(this.#limits);
+    this.table = new BindingTable(this.#limits);
     this.#common = common;
   }
 
@@ -63,12 +63,12 @@ export class Affinity {
 
   /** The number of sessions that are remembered. */
   get sessions(): number {
-    return this.#table.size;
+    return this.table.size;
   }
 
   /** Returns the worker of a session; undefined if it has none. */
   workerOf(sessionId: string, now: number): SessionWorker | undefined {
-    const { home, isStrict = false } = this.#table.get(sessionId, now) ?? {};
+    const { home, isStrict = false } = this.table.get(sessionId, now) ?? {};
     if (home === undefined) return undefined;
     const { workerId, incarnation, end } = home;
     return { workerId, incarnation, end: end?.text, isStrict };
@@ -76,15 +76,15 @@ export class Affinity {
 
   /** Forgets a session that has ended. Its calls that wait or run are not affected. */
   forget(sessionId: string, now: number): void {
-    const binding = this.#table.get(sessionId, now);
-    if (binding !== undefined) this.#table.delete(binding);
+    const binding = this.table.get(sessionId, now);
+    if (binding !== undefined) this.table.delete(binding);
   }
 
   // ---- sessions in the store ----
 
   /** Returns what is known of a session in the store. */
   standingOf(sessionId: string, now: number): Standing {
-    return this.#table.get(sessionId, now)?.standing ?? "unknown";
+    return this.table.get(sessionId, now)?.standing ?? "unknown";
   }
 
   /**
@@ -102,13 +102,13 @@ export class Affinity {
     },
     now: number,
   ): void {
-    let binding = this.#table.get(sessionId, now) ?? this.#table.add(sessionId, true, now);
+    let binding = this.table.get(sessionId, now) ?? this.table.add(sessionId, true, now);
     if (binding === undefined) throw tooManySessions(tool, { ...this.#limits, sessionId });
     if (lostBecause !== undefined && !(binding.isStrict && binding.home !== undefined)) {
       binding = new Binding(sessionId, true, now);
       binding.home = new Home(undefined, { text: lostBecause, reason: "host_ended" });
       binding.hasRun = true;
-      this.#table.put(binding);
+      this.table.put(binding);
     }
     binding.standing = standing;
   }
@@ -118,8 +118,8 @@ export class Affinity {
    * forgotten.
    */
   opened(sessionId: string, now: number): void {
-    const binding = this.#table.get(sessionId, now);
-    if (binding?.standing === "stored") this.#table.delete(binding);
+    const binding = this.table.get(sessionId, now);
+    if (binding?.standing === "stored") this.table.delete(binding);
     else if (binding !== undefined) binding.standing = "unknown";
   }
 
@@ -133,9 +133,9 @@ export class Affinity {
     const { sessionId, affinity = this.mode, rebind = false, tool } = request;
     if (sessionId === undefined) return undefined;
     const isStrict = affinity !== "hint";
-    let binding = this.#table.get(sessionId, now);
+    let binding = this.table.get(sessionId, now);
     if (binding === undefined) {
-      binding = this.#table.add(sessionId, isStrict, now);
+      binding = this.table.add(sessionId, isStrict, now);
       if (binding === undefined) {
         return isStrict ? tooManySessions(tool, { ...this.#limits, sessionId }) : undefined;
       }
@@ -145,7 +145,7 @@ export class Affinity {
     if (isStrict) {
       const { fate } = binding;
       // Also if it is refused: a hint must not end the loss that its caller has learnt.
-      if (!binding.isStrict) this.#table.harden(binding);
+      if (!binding.isStrict) this.table.harden(binding);
       if (rebind && binding.isGone) binding = this.#renewed(binding, now);
       else if (fate === "lost") return binding.unavailable(tool);
     }
@@ -184,11 +184,11 @@ export class Affinity {
    */
   release({ binding }: SessionCall): void {
     const { home, isIdle, isStrict, lost } = binding;
-    if (!isStrict || home !== undefined || !isIdle || !this.#table.has(binding)) return;
-    if (lost === undefined) this.#table.delete(binding);
+    if (!isStrict || home !== undefined || !isIdle || !this.table.has(binding)) return;
+    if (lost === undefined) this.table.delete(binding);
     else {
       lost.usedAt = binding.usedAt;
-      this.#table.put(lost);
+      this.table.put(lost);
     }
   }
 
@@ -381,18 +381,18 @@ export class Affinity {
    */
   #renewed(lost: Binding, now: number): Binding {
     const { sessionId } = lost;
-    const current = this.#table.get(sessionId, now);
+    const current = this.table.get(sessionId, now);
     if (current !== undefined && current !== lost && current.fate !== "lost") {
-      if (!current.isStrict) this.#table.harden(current);
+      if (!current.isStrict) this.table.harden(current);
       return current;
     }
     if (current === undefined) {
-      return this.#table.add(sessionId, true, now) ?? new Binding(sessionId, true, now);
+      return this.table.add(sessionId, true, now) ?? new Binding(sessionId, true, now);
     }
     const binding = new Binding(sessionId, true, now);
     binding.standing = current.standing;
     binding.lost = current;
-    this.#table.put(binding);
+    this.table.put(binding);
     return binding;
   }
 }

@@ -35,6 +35,16 @@ export class BindingTable {
     return this.#bindings.size;
   }
 
+  /** The number of further sessions that can be remembered. */
+  get room(): number {
+    return Math.max(0, this.#limits.affinityLimit - this.size);
+  }
+
+  /** The strict bindings to workers, also to those that are gone. */
+  get bound(): Binding[] {
+    return [...this.#bindings.values()].filter((it) => it.isStrict && it.home !== undefined);
+  }
+
   /** Returns the binding of a session, unless its time is up. */
   get(sessionId: string, now: number): Binding | undefined {
     const binding = this.#bindings.get(sessionId);

@@ -40,6 +40,19 @@ export class PoolSessions {
     this.#affinity.note(id, options, this.#now());
   }
 
+  /**
+   * Takes over the strict sessions of the pool that this one replaces. They have lost their
+   * workers; as many are remembered as there is room for.
+   */
+  inherit(before: PoolSessions, lostBecause: string): void {
+    const now = this.#now();
+    const { room } = this.#affinity.table;
+    const bound = before.#affinity.table.bound.slice(0, room);
+    for (const { sessionId, standing } of bound) {
+      this.#affinity.note(sessionId, { standing, tool: "", lostBecause }, now);
+    }
+  }
+
   /** Notes that a session was opened: what was known of its id is of no use any more. */
   opened(id: string): void {
     this.#affinity.opened(id, this.#now());

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { concurrent } from "./concurrent.ts";
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
@@ -18,11 +19,18 @@ export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./
 export interface ProfileSettings {
   /** The calls that a worker of the profile `thread` runs at a time. */
   readonly threadsPerWorker?: number | undefined;
+  /** The calls that a worker of the profile `async` runs at a time. */
+  readonly concurrencyPerWorker?: number | undefined;
 }
+
+/** The calls that a worker of the profile `async` runs at a time, unless its pool says. */
+const DEFAULT_CONCURRENCY = 100;
 
 /** The functions that return the profile of a pool, by its name in the configuration. */
 export const PROFILES = {
   process: (_settings: ProfileSettings): Profile => PROCESS,
+  async: ({ concurrencyPerWorker = DEFAULT_CONCURRENCY }: ProfileSettings): Profile =>
+    concurrent(concurrencyPerWorker),
 } as const satisfies Readonly<Record<string, (settings: ProfileSettings) => Profile>>;
 
 /** Name of a profile. */

@@ -4,7 +4,7 @@ import { missingImports } from "../check_imports.ts";
 import { environmentError } from "../environment_error.ts";
 import { type EnvironmentRequest, lockedFiles, pythonIn } from "../environments/mod.ts";
 import type { Interpreter } from "../find_interpreter.ts";
-import { installFailure } from "./install_failure.ts";
+import { installFailure, isUnread, saysNoReason } from "./install_failure.ts";
 import { InstallerProgress } from "./installer_progress.ts";
 import { pipFileSettings } from "./installer_settings.ts";
 
@@ -112,7 +112,22 @@ async function install(
     ? [python, ...ISOLATED, "-m", "pip", "install", ...args]
     : [options.uv, "pip", "install", "--no-config", "--python", python, ...args];
   const result = await run(options, command, (line) => options.progress.read(line));
-  if (!result.success) throw installFailure(what, result, pins);
+  if (result.success) return;
+  const isUnknown = options.uv === null && saysNoReason(result) && await lacks(options, command);
+  throw installFailure(what, result, { pins, isUnknown });
+}
+
+/**
+ * Asks pip once more; returns true if it finds no version of a package again, and has read all
+ * places. Only its longest output tells that.
+ */
+async function lacks(options: Build, command: readonly string[]): Promise<boolean> {
+  const env = { ...options.env, PIP_VERBOSE: "2", PIP_RETRIES: "0" };
+  let hasUnread = false;
+  const again = await run({ ...options, env }, [...command, "--dry-run"], (line) => {
+    hasUnread ||= isUnread(line);
+  });
+  return !again.success && !hasUnread && again.lines.some((it) => /from versions: none/.test(it));
 }
 
 function run(

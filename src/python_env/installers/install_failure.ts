@@ -2,10 +2,23 @@ import type { SnakedenError } from "../../errors.ts";
 import { environmentError } from "../environment_error.ts";
 
 const SHOWN_LINES = 15;
+/** Printed by pip for a package that does not exist, and if the index cannot be reached. */
+const NO_VERSIONS = /from versions: none/i;
+const UNKNOWN = "the package index does not have a package. Check its name";
 const CONFLICT = /conflicting dependencies|ResolutionImpossible|No solution found/i;
 
+/** The end of pip or uv. */
+interface InstallerResult {
+  readonly success?: boolean;
+  readonly code: number;
+  readonly lines: readonly string[];
+}
+
+/** A reason in words; a final one stays when the same is installed again. */
+type Reason = readonly [sign: RegExp, text: string, final?: "final"];
+
 /** Patterns in the output of pip and uv. The first one that matches gives the reason. */
-const REASONS: readonly (readonly [RegExp, string])[] = [
+const REASONS: readonly Reason[] = [
   [/No space left on device/i, "the disk is full"],
   [
     /certificate verify failed|CERTIFICATE_VERIFY_FAILED|UnknownIssuer|invalid peer certificate/i,
@@ -28,6 +41,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
       "Network is unreachable",
       "Could not connect",
       "connection broken by",
+      "network was disabled",
     ),
     "the package index could not be reached. Check the network, or set PIP_INDEX_URL (with uv " +
     "UV_DEFAULT_INDEX) or the proxy variables; once installed, the packages need no network",
@@ -53,18 +67,29 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     "a package file is broken",
   ],
   [
-    CONFLICT,
-    "the requirements contradict each other, or no version fits this Python",
+    /returned an? (?:401|403|5\d\d)/i,
+    "the package index refused the request. Check PIP_INDEX_URL (with uv UV_DEFAULT_INDEX) and its " +
+    "password",
   ],
   [
-    // Without retries, pip prints the same for both.
-    /from versions: none/i,
+    /not found in the package registry/i,
+    UNKNOWN,
+    "final",
+  ],
+  [
+    CONFLICT,
+    "the requirements contradict each other, or no version fits this Python",
+    "final",
+  ],
+  [
+    NO_VERSIONS,
     "the package index could not be reached, or does not have the package. Check the name, the " +
     "network, PIP_INDEX_URL (with uv UV_DEFAULT_INDEX) and the proxy variables",
   ],
   [
     /No matching distribution found|Could not find a version/i,
     "a package has no version for this Python and system",
+    "final",
   ],
   [
     /subprocess-exited-with-error|Failed building wheel|Failed to build|build backend/i,
@@ -76,16 +101,22 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
  * Creates the error for an installer that failed: the reason in words, then the last lines of its
  * output.
  *
- * @param pins The versions that Snakeden itself needs, such as `grpcio==1.85.1`.
+ * @param options.pins The versions that Snakeden itself needs, such as `grpcio==1.85.1`.
+ * @param options.isUnknown True if the index does not have a package.
  */
 export function installFailure(
   what: string,
-  result: { readonly code: number; readonly lines: readonly string[] },
-  pins: readonly string[] = [],
+  result: InstallerResult,
+  { pins = [], isUnknown = false }: {
+    readonly pins?: readonly string[];
+    readonly isUnknown?: boolean;
+  } = {},
 ): SnakedenError {
   const output = result.lines.join("\n");
-  const reason = REASONS.find(([sign]) => sign.test(output))?.[1] ??
-    `the installer exited with ${result.code}`;
+  const [, reason, final] = isUnknown
+    ? [NO_VERSIONS, UNKNOWN, "final"] as const
+    : REASONS.find(([sign]) => sign.test(output)) ??
+      [NO_VERSIONS, `the installer exited with ${result.code}`] as const;
   const last = result.lines.filter((it) => it.trim() !== "").slice(-SHOWN_LINES);
   return environmentError(
     [
@@ -93,8 +124,26 @@ export function installFailure(
       "Last output:",
       ...last.map((it) => `  ${it}`),
     ].join("\n"),
-    { exitCode: result.code, lastOutput: last },
+    { exitCode: result.code, lastOutput: last, ...(final === undefined ? {} : { final: true }) },
   );
+}
+
+/**
+ * Returns true if pip has found no version of a package, and has not said whether the index has
+ * none, or did not answer.
+ */
+export function saysNoReason({ success, lines }: InstallerResult): boolean {
+  const output = lines.join("\n");
+  const [sign] = success ? [] : REASONS.find(([it]) => it.test(output)) ?? [];
+  return sign === NO_VERSIONS;
+}
+
+/**
+ * Returns true if a line of pip's longest output names an address that could not be read, for
+ * another reason than that nothing is there.
+ */
+export function isUnread(line: string): boolean {
+  return /Could not fetch URL /.test(line) && !/: 404 Client Error/.test(line);
 }
 
 function anyOf(...signs: readonly string[]): RegExp {

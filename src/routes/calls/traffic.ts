@@ -62,14 +62,14 @@ export class Traffic implements Disposable {
   readonly callers: Callers = new Callers();
   readonly #thread = new JsonThread();
   readonly #maxDepth: number;
-  readonly #maxBodyBytes: number;
+  readonly #limits: TrafficLimits;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: TrafficLimits, options: AnswerOptions = {}) {
     const { maxDepth, streamWindowBytes } = limits;
     this.inputs = { maxDepth, streamWindowBytes };
     this.#maxDepth = maxDepth;
-    this.#maxBodyBytes = limits.maxBodyBytes;
+    this.#limits = limits;
     this.bodies = new BodyReader(limits);
     this.arguments = new OpenArguments(limits);
     this.answers = new UnreadAnswers(limits, options);
@@ -150,7 +150,8 @@ export class Traffic implements Disposable {
       const { files, ...parts } = await open(body, this.#maxDepth);
       const call = { parts };
       const bytes = weightOf(call);
-      if (bytes > this.#maxBodyBytes) throw textTooLong(bytes, this.#maxBodyBytes);
+      const { maxBodyBytes } = this.#limits;
+      if (bytes > maxBodyBytes) throw textTooLong(bytes, maxBodyBytes);
       const { args, ...rest } = await this.#decode(call, caller.signal);
       return { ...rest, args: files.size === 0 ? args : args.withBytes(files) };
     } finally {

@@ -37,15 +37,18 @@ export class BodyReader {
   /** The time of each body; the owner calls its `check()`. */
   readonly time: TimeLimit;
   readonly #limits: BodyLimits;
-  readonly #maxHeldBytes: number;
   readonly #held = new Map<Bytes, number>();
   #heldBytes = 0;
 
+  /** @param limits The limits, which are read each time, since they can change. */
   constructor(limits: BodyLimits) {
     this.#limits = limits;
-    const { maxBodiesBytes, maxBodyBytes, maxUploadBytes = maxBodyBytes } = limits;
-    this.#maxHeldBytes = Math.max(maxBodiesBytes, maxBodyBytes, maxUploadBytes);
     this.time = new TimeLimit(limits.bodyTimeoutMs);
+  }
+
+  get #maxHeldBytes(): number {
+    const { maxBodiesBytes, maxBodyBytes, maxUploadBytes = maxBodyBytes } = this.#limits;
+    return Math.max(maxBodiesBytes, maxBodyBytes, maxUploadBytes);
   }
 
   /**

@@ -16,11 +16,12 @@ const NO_ROOM: Disposable = { [Symbol.dispose]: () => {} };
  * so without a bound a queue of large calls could take any amount of memory.
  */
 export class OpenArguments {
-  readonly #maxBytes: number;
+  readonly #limits: ArgumentLimits;
   #bytes = 0;
 
-  constructor({ maxArgumentsBytes }: ArgumentLimits) {
-    this.#maxBytes = maxArgumentsBytes;
+  /** @param limits The limits, which are read each time, since they can change. */
+  constructor(limits: ArgumentLimits) {
+    this.#limits = limits;
   }
 
   /**
@@ -30,12 +31,13 @@ export class OpenArguments {
    */
   hold(bytes: number): Disposable {
     if (bytes <= FREE_BYTES) return NO_ROOM;
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+    const { maxArgumentsBytes } = this.#limits;
+    if (this.#bytes > 0 && this.#bytes + bytes > maxArgumentsBytes) {
       throw new SnakedenError(
         "server_busy",
         `Cannot take the call: the arguments of open calls have ${this.#bytes} bytes, and this ` +
-          `call has ${bytes}; ${this.#maxBytes} are allowed (limits.maxArgumentsBytes)`,
-        { retryable: true, details: { maxArgumentsBytes: this.#maxBytes } },
+          `call has ${bytes}; ${maxArgumentsBytes} are allowed (limits.maxArgumentsBytes)`,
+        { retryable: true, details: { maxArgumentsBytes } },
       );
     }
     this.#bytes += bytes;

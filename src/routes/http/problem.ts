@@ -38,6 +38,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   request_incomplete: { status: 408, title: "The body did not arrive in time" },
   session_worker_unavailable: { status: 409, title: "The worker of the session is gone" },
   tool_exists: { status: 409, title: "There is such a tool already" },
+  pool_exists: { status: 409, title: "There is such a pool already" },
   idempotency_conflict: { status: 409, title: "The idempotency key is taken" },
   file_in_use: { status: 409, title: "The file is in use" },
   job_running: { status: 409, title: "The job is running" },

@@ -29,12 +29,18 @@ const CLOSE_MS = 1_000;
  * is closed. As many sockets as may be open may wait so, beside those that are open.
  */
 export class OpenSockets {
-  readonly #max: number;
+  readonly #limits: SocketLimits;
   readonly #sockets = new Set<ClosableSocket>();
   #isStopping = false;
 
-  constructor({ maxSockets, maxConnections }: SocketLimits) {
-    this.#max = Math.min(maxSockets, Math.floor(maxConnections / 2));
+  /** @param limits The limits, which are read each time, since they can change. */
+  constructor(limits: SocketLimits) {
+    this.#limits = limits;
+  }
+
+  get #max(): number {
+    const { maxSockets, maxConnections } = this.#limits;
+    return Math.min(maxSockets, Math.floor(maxConnections / 2));
   }
 
   /** The number of open sockets. */

@@ -247,7 +247,7 @@ export class FakeJob {
     if (this.#attempt >= this.#maxAttempts || !(error instanceof SnakedenError)) return false;
     const never = this.#input.retry?.never ?? [];
     const names = [error.code, ...(error instanceof PythonError ? [error.python.type] : [])];
-    return isCurable(error.code) && !names.some((it) => never.includes(it));
+    return isCurable(error) && !names.some((it) => never.includes(it));
   }
 
   #to(state: Job["state"]): void {

@@ -25,8 +25,8 @@ export interface Registration extends Disposable, AsyncDisposable {
 
 /** Dependencies of {@link HostTools}. */
 export interface HostToolsDeps {
-  /** The names of the pools, which `expose` may name. */
-  readonly pools: Iterable<string>;
+  /** Returns the names of the pools, which `expose` may name. */
+  readonly pools: () => Iterable<string>;
   /** Returns true if a session is open, which counts as its use. */
   readonly isOpen: (sessionId: string) => Promise<boolean>;
 }
@@ -58,11 +58,11 @@ interface SessionTools {
 export class HostTools {
   readonly #global = new Map<string, HostTool>();
   readonly #sessions = new Map<string, SessionTools>();
-  readonly #pools: ReadonlySet<string>;
+  readonly #pools: HostToolsDeps["pools"];
   readonly #isOpen: HostToolsDeps["isOpen"];
 
   constructor({ pools, isOpen }: HostToolsDeps) {
-    this.#pools = new Set(pools);
+    this.#pools = pools;
     this.#isOpen = isOpen;
   }
 
@@ -188,10 +188,11 @@ export class HostTools {
   /** Refuses the names of pools that do not exist: the tool would silently be exposed to none. */
   #checkExposure({ name, expose }: HostTool): void {
     if (expose === "all") return;
-    const unknown = expose.find((pool) => !this.#pools.has(pool));
+    const pools = new Set(this.#pools());
+    const unknown = expose.find((pool) => !pools.has(pool));
     if (unknown === undefined) return;
     const message = `given ${JSON.stringify(unknown)}, which is no pool; ` +
-      suggestion(unknown, this.#pools);
+      suggestion(unknown, pools);
     throw invalidTool(name, { field: "expose", reason: "unknown_pool", message });
   }
 }

@@ -1,12 +1,12 @@
 import { Value } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import type { AskingCall, HostMethod, Pool, PoolsByName, Worker } from "../../pool/mod.ts";
+import type { AskingCall, HostMethod, Pool, Worker } from "../../pool/mod.ts";
 import { registrationOf, unregistrationOf } from "./registration.ts";
 
 /** Dependencies of {@link registrationMethods}. */
 export interface RegistrationDeps {
-  /** Returns the pools; undefined before they are open. */
-  readonly pools: () => PoolsByName | undefined;
+  /** Returns all pools that have workers; undefined before they are open. */
+  readonly pools: () => readonly Pool[] | undefined;
   readonly sessions: {
     /** Has the workers hear of the end of a session; returns its life. */
     keepLocal(id: string): Promise<string>;
@@ -25,9 +25,11 @@ export function registrationMethods(
   { pools, sessions }: RegistrationDeps,
 ): Readonly<Record<string, HostMethod>> {
   function ownerOf({ pool: name, incarnation, workerId }: AskingCall): readonly [Pool, Worker] {
-    const pool = pools()?.get(name);
-    const worker = pool?.workers.find((it) => it.incarnation === incarnation);
-    if (pool !== undefined && worker !== undefined) return [pool, worker];
+    for (const pool of pools() ?? []) {
+      if (pool.name !== name) continue;
+      const worker = pool.workers.find((it) => it.incarnation === incarnation);
+      if (worker !== undefined) return [pool, worker];
+    }
     throw new SnakedenError("shutting_down", `Cannot register tools: ${workerId} has ended`);
   }
 

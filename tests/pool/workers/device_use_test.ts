@@ -29,7 +29,7 @@ async function shown(
 ): Promise<{ workers: WorkerInfo[]; warnings: string[] }> {
   await using log = new LogSink();
   await using it = await FakePool.start(options, worker);
-  const workers = new WorkerList(new Map([["p", it.pool]])).list();
+  const workers = new WorkerList(() => [it.pool]).list();
   const lines = (await log.text()).split("\n");
   return { workers, warnings: lines.filter((line) => line.includes("device")) };
 }

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { installFailure } from "../../../src/python_env/installers/install_failure.ts";
+import {
+  installFailure,
+  isUnread,
+  saysNoReason,
+} from "../../../src/python_env/installers/install_failure.ts";
 
 // Lines as pip 23 and uv 0.13 print them.
 const CASES: readonly (readonly [string, RegExp])[] = [
@@ -52,4 +56,33 @@ Deno.test("installFailure() keeps the last 15 lines", () => {
   assert.equal(details.lastOutput instanceof Array && details.lastOutput.length, 15);
   assert.ok(message.includes("line 25") && message.includes("line 39"));
   assert.ok(!message.includes("line 24"));
+});
+
+Deno.test("installFailure() calls final what installing again cannot cure, and nothing else", () => {
+  const finals = [
+    "ERROR: No matching distribution found for grpcio==9.9",
+    "ERROR: ResolutionImpossible: for help visit",
+    "  cause: Because nothing was not found in the package registry and you require nothing",
+  ];
+  for (const [output] of [...CASES, ...finals.map((it) => [it] as const)]) {
+    const { details } = installFailure("x", { code: 1, lines: [output] });
+    assert.equal(details.final, finals.includes(output) ? true : undefined, output);
+  }
+  const offline = "cause: No solution found\nhint: unavailable because the network was disabled";
+  assert.equal(installFailure("x", { code: 1, lines: [offline] }).details.final, undefined);
+  const unknown = installFailure("x", { code: 1, lines: ["(from versions: none)"] }, {
+    isUnknown: true,
+  });
+  assert.equal(unknown.details.final, true);
+});
+
+Deno.test("saysNoReason() and isUnread() find what pip leaves open, and what it says at length", () => {
+  const none = "ERROR: Could not find a version that satisfies x (from versions: none)";
+  assert.ok(saysNoReason({ code: 1, lines: [none] }));
+  assert.ok(!saysNoReason({ code: 1, lines: ["connection broken by 'NewConnectionError'", none] }));
+  assert.ok(!saysNoReason({ success: true, code: 0, lines: [none] }));
+  const at = "Could not fetch URL http://127.0.0.1:1/simple/x/: ";
+  assert.ok(isUnread(`${at}HTTPConnectionPool(...): Max retries exceeded`));
+  assert.ok(isUnread(`${at}403 Client Error: Forbidden for url: http://127.0.0.1:1/simple/x/`));
+  assert.ok(!isUnread(`${at}404 Client Error: Not Found for url: http://127.0.0.1:1/simple/x/`));
 });

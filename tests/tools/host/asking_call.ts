@@ -23,7 +23,7 @@ export const LIMITS = { maxDepth: 20, maxCallDepth: 4, maxResultBytes: 1_000_000
 /** Makes host tools that are exposed to all pools. */
 export function doorTo(...tools: HostToolDefinition[]): Door {
   const hostTools = new HostTools({
-    pools: ["default", "gpu"],
+    pools: () => ["default", "gpu"],
     isOpen: () => Promise.resolve(true),
   });
   hostTools.register(tools);

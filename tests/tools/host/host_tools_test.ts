@@ -4,7 +4,7 @@ import { defineTool, type HostToolDefinition, HostTools } from "../../../src/too
 /** Makes the host tools of a host with two pools, in which these sessions are open. */
 function hostTools(open: ReadonlySet<string> = new Set()): HostTools {
   return new HostTools({
-    pools: ["default", "gpu"],
+    pools: () => ["default", "gpu"],
     isOpen: (id) => Promise.resolve(open.has(id)),
   });
 }

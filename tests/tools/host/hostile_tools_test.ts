@@ -183,7 +183,7 @@ Deno.test("a call that was told to stop, or is late, starts no host tool", async
 
 Deno.test("tools.cancel, or the end of the call, stops a host tool that waits for its session to be looked up", async () => {
   let lookUp = Promise.withResolvers<boolean>();
-  const tools = new HostTools({ pools: ["default"], isOpen: () => lookUp.promise });
+  const tools = new HostTools({ pools: () => ["default"], isOpen: () => lookUp.promise });
   let started = 0;
   tools.register([
     exposed("t", () => ++started),

@@ -58,7 +58,7 @@ async function setUp(): Promise<SetUp> {
   assert.ok(it);
   const lives = new Map<string, string[]>();
   const methods = new HostMethods(registrationMethods({
-    pools: () => pools.byName,
+    pools: () => [...pools.byName.values()],
     sessions: {
       keepLocal: (id) => {
         const [life = "", ...next] = lives.get(id) ?? [];

@@ -100,6 +100,9 @@ class GrpcLink:
     def attend(self) -> None:
         """See `Link.attend`. Nothing to do: the reader thread always reads."""
 
+    def on_loop(self) -> None:
+        """See `Link.on_loop`."""
+
     def wake(self) -> None:
         """See `Link.wake`."""
         self._news.put(None)

@@ -12,11 +12,33 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import HostMessage
 
-__all__ = ["Link", "LinkLostError"]
+__all__ = ["Link", "LinkLostError", "LoopLink"]
 
 
 class LinkLostError(Exception):
     """The host could not be reached, or the link broke. The text says why."""
+
+
+class LoopLink(Protocol):
+    """The link for an event loop on the main thread, which reads it while it waits for anything.
+
+    While the loop is busy for long, another thread reads. So messages may come on any thread.
+    """
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when there is something to read."""
+
+    def read(self) -> bool:
+        """Read what has arrived, and handle it. Does not wait. Returns False at the end."""
+
+    def rest(self) -> None:
+        """Note that the loop has nothing to run, and waits."""
+
+    def resume(self) -> None:
+        """Note that the loop does not wait any more."""
+
+    def attend(self) -> None:
+        """Do what `Link.attend` does, since code on the loop blocks it until a message comes."""
 
 
 class Link(Protocol):
@@ -51,6 +73,11 @@ class Link(Protocol):
     def attend(self) -> None:
         """Have messages read as they come until the main thread calls `wait` again, since a tool
         waits for one. May be called from any thread.
+        """
+
+    def on_loop(self) -> LoopLink | None:
+        """Return the link for an event loop, which reads it from now on instead of `wait`; None if
+        a thread reads it anyway. Called after `start`.
         """
 
     def wake(self) -> None:

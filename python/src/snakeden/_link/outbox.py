@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from snakeden._link import wire
@@ -49,7 +50,12 @@ class Outbox:
         self._news: SimpleQueue[None] = SimpleQueue()
         self._sending = threading.Lock()
         self._write: Callable[[bytes], None] | None = None
+        self._begin_write: Callable[[bytes], bool] | None = None
         self._writer: threading.Thread | None = None
+        self._turning: int = 0
+        """The thread that calls `write_waiting` whenever it has added messages; 0 if none does."""
+        self.on_written: Callable[[], None] | None = None
+        """Called on the writer thread when nothing waits any more, for `write_waiting`."""
         # Reentrant, since the garbage collector may run a finalizer here, and that may log.
         self._lock = threading.RLock()
         self._urgent: deque[bytes] = deque()
@@ -58,6 +64,8 @@ class Outbox:
         self._log_bytes = 0
         self._dropped = 0
         self._ending = False
+        self._is_begun = False
+        """True if a part of a frame was written, and the writer has to write the rest."""
 
     @property
     def confirms(self) -> bool:
@@ -69,17 +77,23 @@ class Outbox:
         if self._ending:
             return
         self._messages.append(message)
-        self._news.put(None)
+        if self._turning == 0 or get_ident() != self._turning:
+            self._news.put(None)
 
-    def put_answer(self, message: bytes) -> None:
-        """Add an answer, which must arrive. With `write_with`, it is written when this returns.
+    def put_answer(self, message: bytes) -> bool:
+        """Add an answer, which must arrive. With `write_with`, it is written when this returns,
+        unless this thread gathers messages, and the system does not take it at once. Returns
+        whether it was written.
 
         Only for code in which no signal handler raises.
         """
         write = self._write
         if write is None:
             self.put(message)
-            return
+            return False
+        if self._turning and self._turning == get_ident():
+            self._messages.append(message)
+            return self.write_waiting()
         with self._sending:
             if self._messages or self._urgent or self._progress or self._logs or self.released:
                 self._messages.append(message)
@@ -87,6 +101,7 @@ class Outbox:
                     write(frame)
             else:
                 write(message)
+        return True
 
     def put_now(self, message: bytes) -> None:
         """Add a message that must arrive, in order. With `write_with`, a small one is written when
@@ -98,6 +113,7 @@ class Outbox:
         if (
             write is None
             or self._ending
+            or self._turning
             or len(message) > NOW_BYTES
             or self._messages
             or self._urgent
@@ -111,6 +127,39 @@ class Outbox:
             return
         with self._sending:
             write(message)
+
+    def gather_on_this_thread(self) -> None:
+        """Wake the writer no more for messages that this thread adds by `put`, since it calls
+        `write_waiting` whenever it has added some. Does nothing without `begin_write`.
+        """
+        if self._begin_write is not None:
+            self._turning = get_ident()
+
+    def gather_no_more(self) -> None:
+        """Wake the writer for all messages again, from the thread of `gather_on_this_thread`."""
+        self._turning = 0
+        self._news.put(None)
+
+    def write_waiting(self) -> bool:
+        """Write the messages that wait, as far as the system takes them at once. The writer thread
+        writes the rest. Returns True if the system has all that was added before on this thread.
+        """
+        if not (self._messages or self._urgent or self._progress or self._logs or self.released):
+            # A message that another thread has taken is written when that releases the lock.
+            return not (self._sending.locked() or self._is_begun)
+        begin_write = self._begin_write
+        if begin_write is not None and not self._is_begun and self._sending.acquire(False):
+            try:
+                while frame := self._take():
+                    if not begin_write(frame):
+                        self._is_begun = True
+                        break
+                else:
+                    return True
+            finally:
+                self._sending.release()
+        self._news.put(None)
+        return False
 
     def put_urgent(self, message: bytes) -> None:
         """Add a message that is sent before all waiting ones."""
@@ -151,21 +200,36 @@ class Outbox:
         self._ending = True
         self._news.put(None)
 
-    def write_with(self, write: Callable[[bytes], None], end: Callable[[], None]) -> None:
+    def write_with(
+        self,
+        write: Callable[[bytes], None],
+        end: Callable[[], None],
+        *,
+        begin_write: Callable[[bytes], bool] | None = None,
+    ) -> None:
         """Pass all frames to `write`, one at a time, from a writer thread or from the thread of
         `put_answer`. After `close`, call `end` once everything is written.
+
+        `begin_write` writes what the system takes at once, and returns False if that is not all of
+        the frame. Then the next call of `write` begins with the rest; its frame may be empty.
         """
         self._write = write
+        self._begin_write = begin_write
 
         def run() -> None:
             while True:
                 ending = self._ending
                 with self._sending:
+                    if self._is_begun:
+                        write(b"")
+                        self._is_begun = False
                     while frame := self._take():
                         write(frame)
                 if ending:
                     end()
                     return
+                if self.on_written is not None:
+                    self.on_written()
                 self._wait()
 
         self._writer = threading.Thread(target=run, name="snakeden-writer", daemon=True)

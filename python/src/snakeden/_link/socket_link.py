@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from snakeden._link.gen.link_pb2 import HostFrame
+from snakeden._link.frame_reader import HEADER, FrameReader
 from snakeden._link.link import LinkLostError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SocketLink"]
 
-_HEADER: Final = 4
-_READ_BYTES: Final = 1 << 16
+_JOINED_BYTES: Final = 1 << 16
+"""The size up to which a frame is joined with its length."""
 _IDLE_SECONDS: Final = 1
 _TICK_SECONDS: Final = 0.003
 """The interval at which the relief checks on the main thread. It reads after two at most."""
@@ -63,8 +63,10 @@ class SocketLink:
             self._socket.connect(path)
         except OSError as error:
             raise LinkLostError(f"the link to {path} cannot be opened: {error.strerror}") from None
+        self._unwritten: memoryview | None = None
+        """The rest of a frame whose beginning was written. Belongs to who writes."""
         self._outbox = outbox
-        outbox.write_with(self._write, self._end_writing)
+        outbox.write_with(self._write, self._end_writing, begin_write=self._begin_write)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -74,10 +76,7 @@ class SocketLink:
         # A signal that comes just before a wait for bytes does not end the wait, so waits are
         # bounded.
         self._wait_for_bytes(seconds=_IDLE_SECONDS)
-        # Kept, since memory of this size would be returned to the system each time it is freed.
-        self._buffer = memoryview(bytearray(_READ_BYTES))
-        self._end = 0
-        """The number of bytes of an incomplete frame at the beginning of the buffer."""
+        self._read = FrameReader(self._socket, path).read
         self._on_message: Callable[[HostMessage], None] = lambda _message: None
         self._on_end: Callable[[str | None], None] = lambda _reason: None
         self._ended = False
@@ -89,6 +88,8 @@ class SocketLink:
         """True once the relief has handled messages, until the main thread has come to read. Only
         the holder of the turn uses it.
         """
+        self._is_on_loop = False
+        """True if an event loop reads on the main thread."""
         self._watching = False
         """True while the relief waits for bytes, and perhaps a moment longer."""
         self._waits = 0
@@ -141,12 +142,57 @@ class SocketLink:
             self._naps.put(None)
 
     def attend(self) -> None:
-        """See `Link.attend`. The main thread is busy, so nobody may be reading."""
+        """See `Link.attend`. The main thread is busy, so nobody may be reading. An event loop reads
+        by itself as soon as the code that has asked awaits the answer.
+        """
+        if not self._is_on_loop:
+            self.ring()
+
+    def on_loop(self) -> LoopSocketLink:
+        """See `Link.on_loop`."""
+        self._is_on_loop = True
+        return LoopSocketLink(self)
+
+    # ---- for LoopSocketLink ----
+
+    def ring(self) -> None:
+        """Wake the relief, since the main thread waits for a message elsewhere."""
         if not self._turn.locked():
             try:
                 self._bell.release()
             except RuntimeError:
                 return  # It rings already.
+
+    def fileno(self) -> int:
+        """Return the descriptor of the socket; -1 in a forked child."""
+        return self._socket.fileno()
+
+    def read_arrived(self) -> bool:
+        """Read and handle what has arrived, unless the relief does. Returns False at the end."""
+        if self._turn.acquire(False):
+            try:
+                if not self._ended:
+                    self._pump(socket.MSG_DONTWAIT)
+            finally:
+                self._turn.release()
+        return not self._ended
+
+    def rest(self) -> None:
+        """Note that the main thread waits for bytes without the turn."""
+        self._waits += 1
+        self._waiting = True
+        if self._watching:
+            self._watching = False
+            self._nudge()
+
+    def resume(self) -> None:
+        """Note that the main thread runs something."""
+        self._waiting = False
+        if self._napping:
+            self._napping = False
+            self._naps.put(None)
+
+    # ---- ending ----
 
     def wake(self) -> None:
         """See `Link.wake`."""
@@ -234,15 +280,15 @@ class SocketLink:
 
     # ---- with the turn ----
 
-    def _pump(self) -> None:
-        """Wait for messages, and handle them."""
+    def _pump(self, flags: int = 0) -> None:
+        """Wait for messages, unless `flags` of the socket say otherwise, and handle them."""
         if self._ended:
             # No more messages come, and `on_end` has been called.
             time.sleep(_TICK_SECONDS)
             return
         reason: str | None = None
         try:
-            messages = self._read()
+            messages = self._read(flags)
             if messages is not None:
                 for message in messages:
                     self._on_message(message)
@@ -253,60 +299,6 @@ class SocketLink:
             reason = f"the reader failed: {traceback.format_exc()}"
         self._ended = True
         self._on_end(reason)
-
-    def _read(self) -> Sequence[HostMessage] | None:
-        """Return the messages of one read, possibly none; None at the end of the stream."""
-        known = self._end
-        try:
-            count = self._socket.recv_into(self._buffer[known:] if known else self._buffer)
-        except BlockingIOError:
-            return ()
-        except OSError as error:
-            raise LinkLostError(f"the link to {self._path} broke: {error.strerror}") from None
-        if count:
-            return self._cut(known + count)
-        if known:
-            raise LinkLostError(f"the link to {self._path} broke inside of a frame")
-        return None
-
-    def _cut(self, end: int) -> Sequence[HostMessage]:
-        """Return the messages of all complete frames in the buffer up to `end`."""
-        buffer = self._buffer
-        messages: Sequence[HostMessage] = ()
-        at = 0
-        while end - at >= _HEADER:
-            start = at + _HEADER
-            stop = start + int.from_bytes(buffer[at:start], "little")
-            if stop > end:
-                if stop - at > len(buffer):
-                    frame = self._read_large(buffer[start:end], stop - start)
-                    messages = _joined(messages, frame.messages)
-                    at = end
-                break
-            frame = HostFrame.FromString(bytes(buffer[start:stop]))
-            messages = _joined(messages, frame.messages)
-            at = stop
-        rest = self._end = end - at
-        if rest:
-            # Copied first, since source and destination may overlap.
-            buffer[:rest] = bytes(buffer[at:end])
-        return messages
-
-    def _read_large(self, head: memoryview, length: int) -> HostFrame:
-        """Read the rest of a frame that is larger than the buffer. The host is writing it."""
-        body = bytearray(length)
-        body[: len(head)] = head
-        with memoryview(body) as view:
-            at = len(head)
-            while at < length:
-                try:
-                    count = self._socket.recv_into(view[at:])
-                except BlockingIOError:
-                    continue
-                if count == 0:
-                    raise LinkLostError(f"the link to {self._path} broke inside of a frame")
-                at += count
-        return HostFrame.FromString(bytes(body))
 
     def _wait_for_bytes(self, seconds: int = 0, microseconds: int = 0) -> None:
         """Set the longest time that a read waits."""
@@ -321,10 +313,29 @@ class SocketLink:
 
     # ---- with the outbox's lock ----
 
-    def _write(self, frame: bytes) -> None:
-        header = len(frame).to_bytes(_HEADER, "little")
+    def _begin_write(self, frame: bytes) -> bool:
+        """Write what the system takes at once; returns False if `_write` must write the rest."""
+        data = memoryview(len(frame).to_bytes(HEADER, "little") + frame)
         try:
-            if len(frame) < _READ_BYTES:
+            count = self._socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            count = 0
+        except OSError:
+            return True  # The reader finds out why the stream ended.
+        if count == len(data):
+            return True
+        self._unwritten = data[count:]
+        return False
+
+    def _write(self, frame: bytes) -> None:
+        header = len(frame).to_bytes(HEADER, "little")
+        try:
+            if self._unwritten is not None:
+                rest, self._unwritten = self._unwritten, None
+                self._socket.sendall(rest)
+            if not frame:
+                return
+            if len(frame) < _JOINED_BYTES:
                 self._socket.sendall(header + frame)
             else:
                 self._socket.sendall(header)
@@ -337,5 +348,12 @@ class SocketLink:
             return
 
 
-def _joined(messages: Sequence[HostMessage], more: Sequence[HostMessage]) -> Sequence[HostMessage]:
-    return [*messages, *more] if messages else more
+class LoopSocketLink:
+    """See `snakeden._link.link.LoopLink`."""
+
+    def __init__(self, link: SocketLink) -> None:
+        self.fileno = link.fileno
+        self.read = link.read_arrived
+        self.rest = link.rest
+        self.resume = link.resume
+        self.attend = link.ring

@@ -33,6 +33,7 @@ __all__ = [
     "hello",
     "leaving",
     "log",
+    "loop_blocked",
     "pong",
     "progress",
     "ready",
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION: Final = 1
+_MAX_STACK: Final = 8_192
 
 
 class OfferedTool(NamedTuple):
@@ -256,6 +258,17 @@ def imported(path: str) -> bytes:
     """Encode an Imported: a source file of the user was imported."""
     frame = WorkerFrame()
     frame.messages.add().imported.path = wire_text(path)
+    return frame.SerializeToString()
+
+
+def loop_blocked(tool: str, *, blocked_ms: float, is_over: bool, stack: str) -> bytes:
+    """Encode a LoopBlocked: a tool holds up the event loop of this worker, or has done so."""
+    frame = WorkerFrame()
+    body = frame.messages.add().loop_blocked
+    body.tool = wire_text(tool)
+    body.blocked_ms = blocked_ms
+    body.is_over = is_over
+    body.stack = wire_text(stack, _MAX_STACK)
     return frame.SerializeToString()
 
 

@@ -25,12 +25,14 @@ from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, introduction, log_bridge
+from snakeden._worker.adapter_checks import refuse_plain_tools
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.runner import Runner
 from snakeden._worker.shared_memory import map_shared_memory
 from snakeden._worker.system import no_terminal
+from snakeden._worker.system.ending_signals import ENDING, hold_signals, release_signals
 from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
@@ -63,9 +65,6 @@ Python's own 5 ms lets them starve for a second beside a tool that does a little
 millisecond: each short release wakes them too late and starts their wait anew.
 """
 
-_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that tell a worker to finish its running calls and end."""
-
 
 class WorkerLife:
     """One worker from hello to exit. Belongs to the main thread."""
@@ -88,7 +87,7 @@ class WorkerLife:
         self._told = False
         self._host_done = threading.Event()
         """Set when the host sends no more calls."""
-        for signum in _ENDING:
+        for signum in ENDING:
             # A signal that is ignored from the start, as by nohup, stays ignored.
             if signum == signal.SIGTERM or signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._on_terminate)
@@ -133,13 +132,14 @@ class WorkerLife:
             output=self._output,
             call_prefix=welcome.call_prefix,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
-            attend=link.attend,
+            blocked_loop_ms=welcome.blocked_loop_ms,
+            link=link,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
         os.register_at_fork(
-            before=_hold_signals,
-            after_in_parent=_release_signals,
+            before=hold_signals,
+            after_in_parent=release_signals,
             after_in_child=self._after_fork_in_child,
         )
         for message in rest:
@@ -161,6 +161,8 @@ class WorkerLife:
                 complete=runner.profile.complete,
                 hint=hint,
             )
+            if welcome.profile == "async":
+                refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -377,11 +379,11 @@ class WorkerLife:
 
     def _after_fork_in_child(self) -> None:
         """Restore signals in a child that a tool has forked, since it is not a worker."""
-        for signum in _ENDING:
+        for signum in ENDING:
             if signal.getsignal(signum) == self._on_terminate:
                 signal.signal(signum, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _release_signals()
+        release_signals()
         self._output.after_fork_in_child()
         if self._slab is not None:
             self._slab.forget()
@@ -391,10 +393,3 @@ class WorkerLife:
             self._link.after_fork_in_child()
 
 
-def _hold_signals() -> None:
-    """Block signals around a fork: the child must not lose one to the handler of the worker."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-
-
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)

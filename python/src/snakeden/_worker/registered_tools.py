@@ -38,6 +38,9 @@ class Ask(Protocol):
     ) -> Reply: ...
 
 
+ProblemOf = Callable[[str, Callable[..., Any]], str]
+
+
 class _Registered(NamedTuple):
     """A tool, and the life of the session that it belongs to, as soon as that is known."""
 
@@ -48,10 +51,12 @@ class _Registered(NamedTuple):
 class RegisteredTools:
     """The registered tools of a worker. Any thread may use it."""
 
-    __slots__ = ("_ask", "_ended", "_lock", "_tables")
+    __slots__ = ("_ask", "_ended", "_lock", "_problem_of", "_tables")
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, *, problem_of: ProblemOf = lambda _name, _function: "") -> None:
+        """Register by `ask`; `problem_of` returns why the profile cannot run a function."""
         self._ask = ask
+        self._problem_of = problem_of
         self._tables: dict[str, dict[str, _Registered]] = {}
         """By session and name; those for all are under the empty session."""
         self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
@@ -77,6 +82,8 @@ class RegisteredTools:
     ) -> str:
         """See `Registering.register`."""
         tool = _loaded(function, name)
+        if problem := self._problem_of(tool.name, function):
+            raise ValueError(f"register(): {problem}; make it `async def`")
         session_id = _session_of(attempt, session)
         # It is there before the host knows it: a call may arrive before the answer.
         is_first = self._put(tool, session_id, replace=False)

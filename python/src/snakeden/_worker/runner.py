@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
+from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
@@ -29,6 +30,7 @@ from snakeden._worker.system.progress_cell import make_progress
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
     from snakeden._link.gen.link_pb2 import Call as WireCall
+    from snakeden._link.link import Link
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
@@ -57,12 +59,14 @@ class Runner:
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
         call_prefix: str = "",
-        attend: Callable[[], None] = lambda: None,
+        blocked_loop_ms: int = 0,
+        link: Link | None = None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `capacity`, `note_of` and `output` `ProfileParts`, for `attend` `Asking`. `progress` has
-        the records of bulk calls, whose function to note an item `noting_item` extends.
-        `call_prefix` begins the ids of calls.
+        for `capacity`, `note_of`, `blocked_loop_ms` and `output` `ProfileParts`. `progress` has the
+        records of bulk calls, whose function to note an item `noting_item` extends. `call_prefix`
+        begins the ids of calls. Without `link`, tools that wait for answers rely on whoever reads
+        them.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
@@ -72,7 +76,11 @@ class Runner:
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
-        self._registered = RegisteredTools(self._ask_for_answer)
+        self._registered = (
+            RegisteredTools(self._ask_for_answer, problem_of=plain_tool_problem)
+            if profile == "async"
+            else RegisteredTools(self._ask_for_answer)
+        )
         self.local_sessions = LocalSessions()
         """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
@@ -95,6 +103,8 @@ class Runner:
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,
                 records=records.records,
+                blocked_loop_ms=blocked_loop_ms,
+                on_loop=(lambda: None) if link is None else link.on_loop,
                 output=output,
             )
         )
@@ -103,7 +113,7 @@ class Runner:
             limits=limits,
             shared=shared,
             interruption_of=self.profile.interruption_of,
-            attend=attend,
+            attend=(lambda: None) if link is None else link.attend,
         )
 
     # ---- called by the reader of the link ----

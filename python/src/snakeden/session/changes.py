@@ -153,6 +153,10 @@ class VariableChanges:
         """Raise `HostError` if the changes cannot be followed."""
         self._start.wait()
 
+    async def acheck(self) -> None:
+        """Do what `check` does, while other tasks of the event loop go on."""
+        await self._start.wait_async()
+
     def _steps(self) -> Generator[Reply, None, VariableChange | None]:
         """Yield what must be waited for. Return the next change, or None if there is none."""
         if not self._is_closed:

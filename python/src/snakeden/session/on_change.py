@@ -29,6 +29,7 @@ class OnChange:
     """
 
     __slots__ = (
+        "_aflush",
         "_callback",
         "_changes",
         "_error",
@@ -47,12 +48,16 @@ class OnChange:
         *,
         source: SessionSource,
         flush: Callable[[], None],
+        aflush: Callable[[], Awaitable[None]],
     ) -> None:
-        """Begin. `flush` waits for the writes of the callback, before the call is answered."""
+        """Begin. `flush` and `aflush` wait for the writes of the callback, before the call is
+        answered.
+        """
         self._changes = changes
         self._callback = callback
         self._source = source
         self._flush = flush
+        self._aflush = aflush
         self._error: BaseException | None = None
         """The exception that the callback has raised."""
         self._is_over = threading.Event()
@@ -67,7 +72,7 @@ class OnChange:
             )
         else:
             self._task = self._loop.create_task(self._run_async())
-        source.before_answer(self._conclude)
+        source.before_answer(self._conclude, self._conclude_async)
         source.at_end(self._end)
         if self._thread is not None:
             self._thread.start()
@@ -129,11 +134,25 @@ class OnChange:
             raise self._error
         self._changes.check()
 
+    async def _conclude_async(self) -> None:
+        """Do what `_conclude` does, while other tasks of the event loop go on."""
+        self.close()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        elif self._thread is not None:
+            await asyncio.to_thread(self._join)
+        await self._aflush()
+        if self._error is not None:
+            raise self._error
+        await self._changes.acheck()
+
     def _end(self) -> None:
         """End, also if the call was stopped."""
         self.close()
         if self._task is not None and self._loop is not None and not self._loop.is_closed():
             self._task.cancel()
+        if self._loop is None and running_loop() is not None:
+            return  # A thread of an asynchronous tool: waiting for it would block all other tasks.
         self._join()
         if self._thread is not None and self._thread.ident is not None:
             self._thread.join()
@@ -214,11 +233,17 @@ class WithChanges:
                 "on_change() awaits a coroutine function only in asynchronous tools; "
                 "given one where no event loop runs"
             )
+        changes = self.changes(names=names)
         flush: Callable[[], None] = self.flush
-        return OnChange(self.changes(names=names), callback, source=self._source, flush=flush)
+        aflush: Callable[[], Awaitable[None]] = self.aflush
+        return OnChange(changes, callback, source=self._source, flush=flush, aflush=aflush)
 
     def flush(self) -> None:
         """Wait until all writes are durable."""
+        raise NotImplementedError
+
+    async def aflush(self) -> None:
+        """Wait as `flush` does."""
         raise NotImplementedError
 
     def _see(self, changes: Sequence[VariableChange]) -> None:

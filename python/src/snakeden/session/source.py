@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 __all__ = ["Reply", "SessionSource"]
@@ -44,8 +44,12 @@ class SessionSource(Protocol):
     def local(self) -> dict[str, Any]:
         """Return what tools keep with the session in this worker."""
 
-    def before_answer(self, step: Callable[[], None]) -> None:
-        """Run a step when the tool has returned or raised, before the call is answered."""
+    def before_answer(
+        self, step: Callable[[], None], step_async: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run a step when the tool has returned or raised, before the call is answered: the second
+        one, which does the same, where the call is a task among others of an event loop.
+        """
 
     def at_end(self, step: Callable[[], None]) -> None:
         """Run a step when the call has ended in any way, before its answer is sent."""

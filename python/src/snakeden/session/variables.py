@@ -323,7 +323,7 @@ class Variables(WithChanges):
             is_first = not self._has_written
             self._has_written = True
         if is_first:
-            self._source.before_answer(self.flush)
+            self._source.before_answer(self.flush, self.aflush)
 
     def _on_write(self, name: str) -> None:
         self._changes += 1

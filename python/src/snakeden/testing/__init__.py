@@ -5,7 +5,7 @@ which can also pretend that the call has a session and host tools, and the worke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
@@ -198,7 +198,9 @@ class RunningCall:
             message = f"Cannot unregister the tool {name!r}: it is not registered"
             raise HostError("unknown_tool", message, details={"tool": name})
 
-    def before_answer(self, step: Callable[[], None]) -> None:
+    def before_answer(
+        self, step: Callable[[], None], _step_async: Callable[[], Awaitable[None]]
+    ) -> None:
         """Run a step at the end of the call."""
         self._steps.append(step)
 

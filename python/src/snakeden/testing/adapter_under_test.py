@@ -8,6 +8,7 @@ import asyncio
 import difflib
 import inspect
 import sys
+import threading
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -22,14 +23,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from types import ModuleType, TracebackType
-from typing import IO, Any
+from typing import Any
 
 from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool
 from snakeden._tools.adapter_loader import load_adapter as load_by_name
 from snakeden._values.protocols import has, is_lazy
 from snakeden._values.values import decode, encode
 from snakeden._worker.inputs.stream import InputStream
+from snakeden.errors import AdapterError
 from snakeden.testing import RunningCall, running_call
+from snakeden.testing.in_threads import in_threads
 from snakeden.testing.pretended_inputs import PretendedInputs
 
 __all__ = ["AdapterUnderTest", "load_adapter"]
@@ -43,7 +46,9 @@ class AdapterUnderTest:
     def __init__(self, names: Sequence[str], *, module_paths: Sequence[str], expose: Sequence[str]):
         self.call: RunningCall | None = None
         """The last call, with its `reports`, `variables` and `programs`."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._own = threading.local()
+        """The event loop of each thread: the calls of one do not wait for those of another."""
+        self._loops: list[asyncio.AbstractEventLoop] = []
         self._searched = (sys.path[:], sys.meta_path[:])
         try:
             self._adapter: LoadedAdapter = load_by_name(
@@ -71,6 +76,41 @@ class AdapterUnderTest:
             LookupError: There is no such tool.
         """
         return copy_context().run(self._run, tool, args, call=call)
+
+    def run_in_threads(
+        self,
+        tool: str,
+        args: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        threads: int = 8,
+        times: int = 10,
+        **call: Any,
+    ) -> list[Any]:
+        """Run a tool in several threads at once, as a pool with the profile `thread` does, with the
+        checks of `@not_thread_safe` on. Threads take turns far more often than usual, so that races
+        show up. Return the results in the order of the calls.
+
+        def test_visit_counts_every_call(load_adapter):
+            pages = load_adapter("pages:Pages")
+            counts = pages.run_in_threads("visit", {"url": "https://example.org"})
+            assert sorted(counts) == list(range(1, 81))
+
+        Args:
+            tool: The name of the tool.
+            args: The arguments of every call, or a list with those of each.
+            threads: The number of threads.
+            times: The calls of each thread, unless `args` is a list.
+            **call: See `run`.
+
+        Raises:
+            AdapterError: The adapter does not declare `thread_safe = True`.
+            OverlapError: Two calls overlap that are marked `@not_thread_safe`.
+            BaseException: What the tool raises first.
+        """
+        if problems := self._adapter.undeclared():
+            raise AdapterError(f"cannot run '{tool}' in threads: {'; '.join(problems)}")
+        each = [args] * (threads * times) if args is None or isinstance(args, Mapping) else args
+        return in_threads([partial(self.run, tool, it, **call) for it in each], threads=threads)
 
     def stream(
         self, tool: str, args: Mapping[str, Any] | None = None, **call: Any
@@ -119,8 +159,9 @@ class AdapterUnderTest:
             raise
 
     def _run(self, tool: str, args: Mapping[str, Any] | None, *, call: dict[str, Any]) -> Any:
-        with running_call(tool=tool, **call) as self.call:
-            returned = self._settled(*self._begun(tool, args))
+        with running_call(tool=tool, **call) as running:
+            self.call = running
+            returned = self._settled(*self._begun(tool, args, call=running))
             if has(type(returned), "__anext__") and not has(type(returned), "__next__"):
                 return self._complete(_collected(returned))
             if isinstance(returned, _Value):
@@ -130,8 +171,9 @@ class AdapterUnderTest:
     def _stream(
         self, tool: str, args: Mapping[str, Any] | None, *, call: dict[str, Any]
     ) -> Generator[Any, None, Any]:
-        with running_call(tool=tool, **call) as self.call:
-            returned = self._settled(*self._begun(tool, args))
+        with running_call(tool=tool, **call) as running:
+            self.call = running
+            returned = self._settled(*self._begun(tool, args, call=running))
             if isinstance(returned, _Value):
                 result = _travelled(returned.value, "result")
                 yield result
@@ -146,7 +188,9 @@ class AdapterUnderTest:
                     return _travelled(end.value, "result")
                 yield _travelled(item, "chunk")
 
-    def _begun(self, name: str, args: Mapping[str, Any] | None) -> tuple[LoadedTool, Any]:
+    def _begun(
+        self, name: str, args: Mapping[str, Any] | None, *, call: RunningCall
+    ) -> tuple[LoadedTool, Any]:
         """Check the arguments and call the function; return what it returns."""
         tool = self._adapter.tools.get(name)
         if tool is None:
@@ -154,21 +198,16 @@ class AdapterUnderTest:
             end = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.tools)}"
             raise LookupError(f"there is no tool {name!r}; {end}")
         inputs = PretendedInputs(name, args or {})
-        if self.call is not None:
-            self.call.at_end(inputs.close)
+        call.at_end(inputs.close)
         json, tagged, buffers = inputs.encoded_args()
         positional, named = tool.parse(
             json,
             tagged,
             buffers=list(map(bytes, buffers)),
             open_input=partial(InputStream, inputs),
-            opened=self._close_later,
+            opened=lambda stream: call.at_end(stream.close),
         )
         return tool, tool.function(*positional, **named)
-
-    def _close_later(self, stream: IO[Any]) -> None:
-        if self.call is not None:
-            self.call.at_end(stream.close)
 
     def _settled(self, tool: LoadedTool, returned: Any) -> Any:
         """Await what a tool returned; return an iterator of its items, or its value."""
@@ -198,10 +237,12 @@ class AdapterUnderTest:
                 self._complete(_awaited(aclose()))
 
     def _complete(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end on the loop of the tools."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        run = self._loop.run_until_complete
+        """Run a coroutine to its end on the loop of the tools in this thread."""
+        loop = getattr(self._own, "loop", None)
+        if loop is None:
+            loop = self._own.loop = asyncio.new_event_loop()
+            self._loops.append(loop)
+        run = loop.run_until_complete
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -211,10 +252,12 @@ class AdapterUnderTest:
             return thread.submit(copy_context().run, run, coroutine).result()
 
     def _leave(self) -> None:
-        if self._loop is not None:
-            self._complete(_emptied(self._loop))
-            self._loop.close()
-            self._loop = None
+        for loop in self._loops:
+            self._own.loop = loop
+            self._complete(_emptied(loop))
+            loop.close()
+        self._loops.clear()
+        self._own = threading.local()
         sys.path[:], sys.meta_path[:] = self._searched
 
 

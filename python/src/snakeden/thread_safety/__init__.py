@@ -1,5 +1,5 @@
-"""What tools need that run in several threads of one worker: values of each thread, locks, marks of
-what is not safe, and the checks that find calls which overlap nevertheless.
+"""Helpers for tools that run in several threads of one worker: values of each thread, locks, marks
+of what is not safe, and the checks that find calls which overlap nevertheless.
 """
 
 from __future__ import annotations

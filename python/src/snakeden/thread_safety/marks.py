@@ -18,7 +18,7 @@ __all__ = ["not_thread_safe"]
 F = TypeVar("F", bound="Callable[..., Any] | type")
 
 Place = tuple[Hashable, str]
-"""What a call uses: a key, and its name in texts."""
+"""The thing that a call uses: a key, and its name in texts."""
 
 
 class _Region(AbstractContextManager[None]):

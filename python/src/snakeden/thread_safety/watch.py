@@ -37,7 +37,7 @@ class Party(NamedTuple):
     """One of the two calls of an overlap."""
 
     what: str
-    """What was marked, such as `Plots.draw`."""
+    """The name of the function that is marked, such as `Plots.draw`."""
     tool: str
     """The tool that the call runs; empty outside of calls."""
     call_id: str
@@ -45,7 +45,7 @@ class Party(NamedTuple):
     thread: str
     """The name of its thread."""
     stack: str
-    """Where the thread was when the overlap began, in the form of a traceback."""
+    """The place of the thread when the overlap began, in the form of a traceback."""
 
     def __str__(self) -> str:
         by = f" in tool '{self.tool}' (call {self.call_id})" if self.tool else ""
@@ -56,7 +56,7 @@ class Overlap(NamedTuple):
     """Two calls that ran in two threads at the same time, though they are marked as unsafe."""
 
     shared: str
-    """What both use, such as `one Plots object`."""
+    """The thing that both use, such as `one Plots object`."""
     first: Party
     """The call that had begun before."""
     second: Party

@@ -6,7 +6,7 @@ import { messageOf } from "../../../errors.ts";
 import { readVariable } from "../../../granted.ts";
 import { HOST_ENV, PROGRAM_ENV, runCommand, runGuarded } from "../../../process/mod.ts";
 import { isWithin } from "../permissions.ts";
-import { environmentFailed } from "./environment_failed.ts";
+import { environmentFailed, FINAL } from "./environment_failed.ts";
 import { checkImports, realPathOf } from "./imported_files.ts";
 import { fileHash, fileState, textHash } from "./file_states.ts";
 import type { PrepareOptions } from "./python_environments.ts";
@@ -23,6 +23,19 @@ const FETCH_ENV: readonly string[] = [
 const SHOWN_LINES = 15;
 /** The days for which the record of a script that no longer runs is kept. */
 const KEPT_DAYS = 14;
+/** Lines of Deno about an import or a text that stays wrong, and not about the network. */
+const WRONG = new RegExp(
+  [
+    "npm package '.*' does not exist",
+    "Could not find npm package '.*' matching",
+    'Module not found "file:',
+    "SyntaxError: ",
+    '" not a dependency',
+    "Relative import path",
+    "Requires import access to",
+    "Invalid (?:package|npm) specifier",
+  ].join("|"),
+);
 const SWEEP_MS = 24 * 60 * 60 * 1000;
 
 /** The program and the settings with which Deno runs one script. */
@@ -41,6 +54,8 @@ export interface PreparedDeno {
 export interface DenoPrepareOptions extends PrepareOptions {
   /** The folders that the script may import files from; by default any. */
   readonly folders?: readonly string[] | undefined;
+  /** True for a script that belongs to no folder, so that no `deno.json` around it counts. */
+  readonly isAlone?: boolean | undefined;
 }
 
 /** Options of {@link DenoEnvironments}. */
@@ -139,7 +154,7 @@ export class DenoEnvironments {
 
   async #prepare(
     file: string,
-    { name, signal, onProgress, folders }: DenoPrepareOptions & { readonly name: string },
+    { name, signal, onProgress, folders, isAlone }: DenoPrepareOptions & { readonly name: string },
   ): Promise<Ready> {
     // Read before the texts: a change in between makes the script be prepared again.
     const states = new Map<string, string>();
@@ -150,7 +165,7 @@ export class DenoEnvironments {
     };
     if (await note(file) === "") throw environmentFailed(name, "there is no such file");
     let own: string | undefined;
-    for (const path of configPathsOf(file)) {
+    for (const path of isAlone ? [] : configPathsOf(file)) {
       own ??= await note(path) === "" ? undefined : path;
       if (own !== undefined) break;
     }
@@ -310,7 +325,11 @@ export class DenoEnvironments {
     throw environmentFailed(
       name,
       lines.join("\n").replace(/^error: /, "") || `deno exited with ${result.code}`,
-      { exitCode: result.code, lastOutput: lines },
+      {
+        exitCode: result.code,
+        lastOutput: lines,
+        ...(lines.some((it) => WRONG.test(it)) ? FINAL : {}),
+      },
     );
   }
 

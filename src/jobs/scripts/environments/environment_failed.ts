@@ -1,5 +1,8 @@
 import { SnakedenError } from "../../../errors.ts";
 
+/** The details of an error that stays, whatever is tried again: the script itself is wrong. */
+export const FINAL = { final: true } as const;
+
 /** Creates the error for an environment of a script that cannot be prepared. */
 export function environmentFailed(
   file: string,

@@ -1,5 +1,5 @@
 import { isWithin } from "../permissions.ts";
-import { environmentFailed } from "./environment_failed.ts";
+import { environmentFailed, FINAL } from "./environment_failed.ts";
 
 /**
  * Checks the files that a script imports. Deno asks for no permission to load them, and an import
@@ -24,7 +24,7 @@ export async function checkImports(
       folders.join(", ")
     }, which are its folder and what ` +
       "the permission `read` of this folder names (jobs.scriptFolders)",
-    { import: outside },
+    { ...FINAL, import: outside },
   );
 }
 

@@ -3,7 +3,7 @@ import { parse, TomlError } from "smol-toml";
 import type { SnakedenError } from "../../../errors.ts";
 import { isRecord } from "../../../json/mod.ts";
 import { nearNames } from "../../../near_names.ts";
-import { environmentFailed } from "./environment_failed.ts";
+import { environmentFailed, FINAL } from "./environment_failed.ts";
 import { type MetadataBlock, metadataBlocks } from "./metadata_block.ts";
 
 /** The most characters of a block. */
@@ -57,7 +57,7 @@ export function readInlineMetadata(text: string, file: string): MetadataReading 
       `it has ${closed.length} blocks \`# /// script\`, in lines ${
         closed.map((it) => it.line).join(", ")
       }; only one is allowed`,
-      { lines: closed.map((it) => it.line) },
+      { ...FINAL, lines: closed.map((it) => it.line) },
     );
   }
   return { metadata: parsed(block, file), warnings };
@@ -69,7 +69,7 @@ function parsed(block: MetadataBlock, file: string): InlineMetadata {
     environmentFailed(
       file,
       `its block \`# /// script\` in line ${line}: ${reason}`,
-      { line },
+      { ...FINAL, line },
       cause,
     );
   if (content.length > MAX_BLOCK_CHARS) {

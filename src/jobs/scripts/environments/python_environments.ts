@@ -7,7 +7,7 @@ import {
   type ScriptPythonsOptions,
   type VersionRange,
 } from "../../../python_env/mod.ts";
-import { environmentFailed, environmentFailureOf } from "./environment_failed.ts";
+import { environmentFailed, environmentFailureOf, FINAL } from "./environment_failed.ts";
 import { fileState } from "./file_states.ts";
 import { type InlineMetadata, readInlineMetadata } from "./inline_metadata.ts";
 
@@ -230,6 +230,7 @@ async function textOf(file: string, name: string): Promise<string> {
       throw environmentFailed(
         name,
         `it has ${size} bytes; at most ${MAX_SCRIPT_BYTES} are allowed`,
+        FINAL,
       );
     }
     const bytes = await Deno.readFile(file);

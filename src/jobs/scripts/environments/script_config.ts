@@ -2,7 +2,7 @@ import { parse, type ParseError, printParseErrorCode } from "jsonc-parser";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isRecord } from "../../../json/mod.ts";
-import { environmentFailed } from "./environment_failed.ts";
+import { environmentFailed, FINAL } from "./environment_failed.ts";
 
 /** The folder of Snakeden. */
 const CHECKOUT = new URL("../../../../", import.meta.url);
@@ -95,6 +95,7 @@ async function ownMap(source: ConfigSource, name: string): Promise<ImportMap> {
     throw environmentFailed(
       name,
       `${source.path}: importMap: given ${JSON.stringify(importMap)}; a file is allowed`,
+      FINAL,
     );
   }
   const path = fileURLToPath(url);
@@ -124,9 +125,10 @@ async function readJson(path: string, name: string): Promise<Record<string, unkn
   const [first] = errors;
   if (first !== undefined) {
     const problem = printParseErrorCode(first.error);
-    throw environmentFailed(name, `${path} is not JSON: ${problem} at offset ${first.offset}`);
+    const reason = `${path} is not JSON: ${problem} at offset ${first.offset}`;
+    throw environmentFailed(name, reason, FINAL);
   }
-  if (!isRecord(content)) throw environmentFailed(name, `${path} is no JSON object`);
+  if (!isRecord(content)) throw environmentFailed(name, `${path} is no JSON object`, FINAL);
   return content;
 }
 

@@ -183,7 +183,7 @@ Deno.test("time does not count while the reader of a host tool asks for nothing"
 Deno.test("time does not count while a tool in Python does not ask for the next items", async () => {
   using it = setUp();
   const { tool, step } = stepped();
-  const tools = new HostTools({ pools: ["default"], isOpen: () => Promise.resolve(true) });
+  const tools = new HostTools({ pools: () => ["default"], isOpen: () => Promise.resolve(true) });
   tools.register([tool]);
   const methods = toolMethods({ tools, runs: it.runs });
   const call = callOf();

@@ -21,7 +21,7 @@ class HostFrame(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[HostMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed")
+    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask", "printed", "loop_blocked")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     START_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class WorkerMessage(_message.Message):
     IMPORTED_FIELD_NUMBER: _ClassVar[int]
     ASK_FIELD_NUMBER: _ClassVar[int]
     PRINTED_FIELD_NUMBER: _ClassVar[int]
+    LOOP_BLOCKED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
     start_failed: StartFailed
@@ -52,7 +53,8 @@ class WorkerMessage(_message.Message):
     imported: Imported
     ask: Ask
     printed: Printed
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ..., ask: _Optional[_Union[Ask, _Mapping]] = ..., printed: _Optional[_Union[Printed, _Mapping]] = ...) -> None: ...
+    loop_blocked: LoopBlocked
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ..., ask: _Optional[_Union[Ask, _Mapping]] = ..., printed: _Optional[_Union[Printed, _Mapping]] = ..., loop_blocked: _Optional[_Union[LoopBlocked, _Mapping]] = ...) -> None: ...
 
 class HostMessage(_message.Message):
     __slots__ = ("welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release", "answer", "sessions_ended")
@@ -99,7 +101,7 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ..., device: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items", "capacity")
+    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items", "capacity", "blocked_loop_ms")
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
     MODULE_PATHS_FIELD_NUMBER: _ClassVar[int]
     LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +115,7 @@ class Welcome(_message.Message):
     CALL_PREFIX_FIELD_NUMBER: _ClassVar[int]
     MAX_LIST_ITEMS_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_LOOP_MS_FIELD_NUMBER: _ClassVar[int]
     adapters: _containers.RepeatedScalarFieldContainer[str]
     module_paths: _containers.RepeatedScalarFieldContainer[str]
     log_level: str
@@ -126,7 +129,8 @@ class Welcome(_message.Message):
     call_prefix: str
     max_list_items: int
     capacity: int
-    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ..., call_prefix: _Optional[str] = ..., max_list_items: _Optional[int] = ..., capacity: _Optional[int] = ...) -> None: ...
+    blocked_loop_ms: int
+    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ..., call_prefix: _Optional[str] = ..., max_list_items: _Optional[int] = ..., capacity: _Optional[int] = ..., blocked_loop_ms: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("memory_bytes", "data_bytes", "open_files", "cpu_seconds", "nice")
@@ -193,6 +197,18 @@ class Imported(_message.Message):
     PATH_FIELD_NUMBER: _ClassVar[int]
     path: str
     def __init__(self, path: _Optional[str] = ...) -> None: ...
+
+class LoopBlocked(_message.Message):
+    __slots__ = ("tool", "blocked_ms", "is_over", "stack")
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_MS_FIELD_NUMBER: _ClassVar[int]
+    IS_OVER_FIELD_NUMBER: _ClassVar[int]
+    STACK_FIELD_NUMBER: _ClassVar[int]
+    tool: str
+    blocked_ms: float
+    is_over: bool
+    stack: str
+    def __init__(self, tool: _Optional[str] = ..., blocked_ms: _Optional[float] = ..., is_over: _Optional[bool] = ..., stack: _Optional[str] = ...) -> None: ...
 
 class Tool(_message.Message):
     __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent", "timeout_ms", "media_type", "stall_timeout_ms")

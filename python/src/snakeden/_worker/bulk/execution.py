@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from snakeden._worker.system.output import Output
     from snakeden._worker.system.progress_cell import BulkRecord
 
-__all__ = ["BulkExecution"]
+__all__ = ["BulkExecution", "outcome_of", "tagged_items"]
 
 
 class BulkExecution:
@@ -66,7 +66,7 @@ class BulkExecution:
         message = attempt.message
         self._execution.check_tool(message)
         items = split_items(message.args.json)
-        tagged = _tagged_items(attempt)
+        tagged = tagged_items(attempt)
         timeout = message.timeout_ms / 1000
         self._record.note_bulk(attempt.id)
         sender = OutcomeSender(
@@ -142,16 +142,21 @@ class BulkExecution:
             if self.is_forked:
                 leave_forked_child(None)
             item.end()
-            if value.tagged:
-                return Encoded(b'{"result":%b}' % value.json, True, value.buffers)
-            return b'{"result":%b},\n' % value.json
+            return outcome_of(value)
         item.end()
         if item.stop_code == "cancelled" and why.code == "cancelled":
             raise CallCancelled("cancelled")
         return error_outcome(why, run_ms=run_ms)
 
 
-def _tagged_items(attempt: Attempt) -> dict[int, Sequence[bytes | memoryview]]:
+def outcome_of(value: Encoded) -> bytes | Encoded:
+    """Return the outcome of an item whose tool has returned; a text has a separator behind it."""
+    if value.tagged:
+        return Encoded(b'{"result":%b}' % value.json, True, value.buffers)
+    return b'{"result":%b},\n' % value.json
+
+
+def tagged_items(attempt: Attempt) -> dict[int, Sequence[bytes | memoryview]]:
     """Take the buffers of the items that have tags out of the call."""
     message = attempt.message
     buffers, attempt.buffers = attempt.buffers, ()

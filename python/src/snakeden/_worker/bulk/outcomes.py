@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from snakeden._values.values import Encoded
 from snakeden._worker.bulk.texts import SEPARATOR
 from snakeden._worker.calls.streams import CHUNK_OVERHEAD
 from snakeden._worker.system.progress_cell import AREAS, BulkRecord
+from snakeden.errors import CallCancelled
 
 if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
@@ -69,12 +71,15 @@ class OutcomeSender:
         """The weight of all that was sent, and of all that was credited."""
         self._credited = 0
         self._credits: SimpleQueue[int] = SimpleQueue()
+        """Bytes that the host has taken."""
         self._free_at = [0] * AREAS
         """The credit with which the host has taken what each area has."""
         self._area = self._start = self._at = self._limit = self._full = self._length_cell = 0
         self._due = -inf
         """The time at which the outcomes that wait are sent; in the past while none wait."""
         self._use(0)
+        self._news: asyncio.Event | None = None
+        """Set when there is credit, once a task has waited for it."""
         attempt.on_credit = self._credits.put
 
     def add(self, text: bytes, now: float) -> None:
@@ -84,6 +89,11 @@ class OutcomeSender:
         Raises:
             CallCancelled: The bulk call was stopped while it waited.
         """
+        if not self.try_add(text, now):
+            self._wait_for(self.add_large(text, now))
+
+    def try_add(self, text: bytes, now: float) -> bool:
+        """Add an outcome as `add` does, if it needs no wait; returns False otherwise."""
         with self._lock:
             at = self._at
             end = at + len(text)
@@ -93,40 +103,22 @@ class OutcomeSender:
                 self._cells[self._length_cell] = end - self._start
                 self._next += 1
                 if now < self._due and end < self._full:
-                    return
+                    return True
                 if at == self._start:
                     self._due = now + FLUSH_SECONDS
                     self._look_at(now + LATE_SECONDS)
                 elif not self._try_flush():
                     self._due = now + FLUSH_SECONDS
-                return
-        self._add_large(text, now)
+                return True
+        return False
 
     def add_tagged(self, value: Encoded) -> None:
         """Send an outcome with tags, whose buffers are its own. Waits as `add` does."""
-        self.flush()
-        self._send_alone(value)
-
-    def flush(self) -> None:
-        """Send the outcomes that wait. Waits as `add` does."""
-        while True:
-            with self._lock:
-                if self._at == self._start or self._try_flush():
-                    return
-            self._await_credit()
+        self._wait_for(self.tagged(value))
 
     def finish(self) -> None:
         """Send the outcomes that wait, since all items have ended. Waits for the window alone."""
-        while True:
-            with self._lock:
-                if self._at == self._start:
-                    return
-                if self._is_open():
-                    self._outbox.put_answer(self._chunk())
-                    # The record keeps them, but nothing waits any more.
-                    self._at = self._start
-                    return
-            self._await_credit()
+        self._wait_for(self.last())
 
     def abandon(self) -> None:
         """Send the outcomes that wait, since no others follow. Waits for nothing: the host takes
@@ -182,18 +174,45 @@ class OutcomeSender:
         except Empty:
             return self._sent - self._credited < self._window
 
-    # ---- for the thread that runs the items ----
+    # ---- steps that yield whenever they have to wait for credit ----
 
-    def _add_large(self, text: bytes, now: float) -> None:
+    def add_large(self, text: bytes, now: float) -> Iterator[None]:
         """Add an outcome that does not fit behind those that wait."""
-        self.flush()
-        if len(text) <= self._area_bytes:
-            self.add(text, now)
-        else:
+        yield from self._flush()
+        if len(text) > self._area_bytes:
             json = b"[%b]" % text[: -len(SEPARATOR)]
-            self._send_alone(Encoded(json, False, ()))
+            yield from self._send_alone(Encoded(json, False, ()))
+        else:
+            while not self.try_add(text, now):
+                yield from self._flush()
 
-    def _send_alone(self, value: Encoded) -> None:
+    def tagged(self, value: Encoded) -> Iterator[None]:
+        """Send an outcome with tags, whose buffers are its own."""
+        yield from self._flush()
+        yield from self._send_alone(value)
+
+    def last(self) -> Iterator[None]:
+        """Send the outcomes that wait, since all items have ended."""
+        while True:
+            with self._lock:
+                if self._at == self._start:
+                    return
+                if self._is_open():
+                    self._outbox.put_answer(self._chunk())
+                    # The record keeps them, but nothing waits any more.
+                    self._at = self._start
+                    return
+            yield
+
+    def _flush(self) -> Iterator[None]:
+        """Send the outcomes that wait."""
+        while True:
+            with self._lock:
+                if self._at == self._start or self._try_flush():
+                    return
+            yield
+
+    def _send_alone(self, value: Encoded) -> Iterator[None]:
         """Send one outcome past the record. Before the next item begins, the system has it, or the
         host.
         """
@@ -201,19 +220,49 @@ class OutcomeSender:
             with self._lock:
                 if self._is_open():
                     break
-            self._await_credit()
+            yield
         chunk = wire.chunk(self._attempt.id, value, shared=self._shared)
         with self._lock:
-            self._outbox.put_answer(chunk)
+            is_written = self._outbox.put_answer(chunk)
             self._sent += value.size + CHUNK_OVERHEAD
             self._next += 1
             self._record.note_first(self._area, self._next)
-        while not self._outbox.confirms:
+        while not is_written:
             with self._lock:
                 self._is_open()
                 if self._credited >= self._sent:
                     return
+            yield
+
+    # ---- waits ----
+
+    def _wait_for(self, steps: Iterator[None]) -> None:
+        """Take all steps, on the thread that runs the items."""
+        for _ in steps:
             self._await_credit()
+
+    async def wait_for_async(self, steps: Iterator[None]) -> None:
+        """Take all steps in a task, while other tasks of the loop go on."""
+        for _ in steps:
+            if self._attempt.stop_code is not None:
+                raise CallCancelled(self._attempt.stop_code)
+            news = self._news or self._listen()
+            # Cleared before the look, so that credit which comes meanwhile is not missed.
+            news.clear()
+            if self._credits.empty():
+                await news.wait()
+
+    def _listen(self) -> asyncio.Event:
+        """Have credit wake this task."""
+        loop = asyncio.get_running_loop()
+        news = self._news = asyncio.Event()
+
+        def on_credit(nbytes: int) -> None:
+            self._credits.put(nbytes)
+            loop.call_soon_threadsafe(news.set)
+
+        self._attempt.on_credit = on_credit
+        return news
 
     def _await_credit(self) -> None:
         """Wait until the host has taken more."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from snakeden._values.packing import pack, unpack
+from snakeden._worker.calls.call_asks import Step
 from snakeden.call import Call
 
 if TYPE_CHECKING:
@@ -183,10 +184,14 @@ class Attempt:
         if self.ended:
             raise call_ended(self)
 
-    def before_answer(self, step: Callable[[], None]) -> None:
-        """Run a step when the tool has returned or raised. The call has asked before."""
+    def before_answer(
+        self, step: Callable[[], None], step_async: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run a step when the tool has returned or raised: one of the two, which do the same. The
+        call has asked before.
+        """
         if self.asks is not None:
-            self.asks.before_answer.append(step)
+            self.asks.before_answer.append(Step(step, step_async))
 
     def at_end(self, step: Callable[[], None]) -> None:
         """Run a step when the call has ended in any way. The call has asked before."""

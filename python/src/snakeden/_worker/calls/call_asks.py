@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
 
 __all__ = ["CallAsks", "OpenReply"]
 
@@ -21,6 +21,13 @@ class OpenReply(Protocol):
         """Settle it in a forked copy of the worker, which no answer reaches."""
 
 
+class Step(NamedTuple):
+    """A step before the answer, in two forms that do the same."""
+
+    run: Callable[[], None]
+    run_async: Callable[[], Awaitable[None]]
+
+
 class CallAsks:
     """The asks of one call, from the first one to the end of the call."""
 
@@ -29,9 +36,9 @@ class CallAsks:
     def __init__(self) -> None:
         self.replies: set[OpenReply] = set()
         """Those that are not settled."""
-        self.before_answer: list[Callable[[], None]] = []
-        """Steps to run on the thread of the call when its tool has returned or raised, unless the
-        call was stopped.
+        self.before_answer: list[Step] = []
+        """Steps to run on the thread or in the task of the call when its tool has returned or
+        raised, unless the call was stopped.
         """
         self.at_end: list[Callable[[], None]] = []
         """Steps to run on the thread of the call when it has ended in any way, before its answer is
@@ -43,7 +50,12 @@ class CallAsks:
         if the tool has returned.
         """
         for step in self.before_answer:
-            step()
+            step.run()
+
+    async def conclude_async(self) -> None:
+        """Do what `conclude` does, while other tasks of the event loop go on."""
+        for step in self.before_answer:
+            await step.run_async()
 
     def end(self) -> None:
         """Settle what is left, since the call has ended."""

@@ -45,6 +45,16 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True):
                 return answer
         return self.iterate(lazy if has(type(lazy), "__next__") else iter(lazy))
 
+    async def drive_async(self, lazy: Any) -> Encoded:
+        """Run a result that `is_lazy` recognizes until its value is there, while other tasks of the
+        event loop go on.
+        """
+        if not has(type(lazy), "__next__") and has(type(lazy), *ASYNCHRONOUS):
+            lazy, answer = await self.settle(lazy)
+            if answer is not None:
+                return answer
+        return await self._iterate_between(lazy if has(type(lazy), "__next__") else iter(lazy))
+
     async def settle(self, lazy: Any) -> Settled:
         """Await and iterate until nothing is left that needs the event loop."""
         while True:
@@ -75,6 +85,24 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True):
                 sink.send(item)
                 del item
                 sink.wait()
+        finally:
+            close = getattr(iterator, "close", None)
+            if callable(close):
+                close()
+
+    async def _iterate_between(self, iterator: Any) -> Encoded:
+        """Run an iterator as `iterate` does. Between two items other tasks may go on."""
+        sink = self.make_sink()
+        try:
+            advance = iterator.__next__
+            while True:
+                try:
+                    item = advance()
+                except StopIteration as end:
+                    return sink.finish(end.value)
+                sink.send(item)
+                del item
+                await sink.wait_async()
         finally:
             close = getattr(iterator, "close", None)
             if callable(close):

@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 import traceback
+from types import FrameType
 from typing import Any, Final
 
 import snakeden
@@ -18,7 +19,7 @@ from snakeden._link.gen.errors_pb2 import PythonException
 from snakeden._link.wire import wire_text
 from snakeden._values.type_name import type_name
 
-__all__ = ["describe", "safe_text"]
+__all__ = ["describe", "safe_text", "stack_of"]
 
 MAX_TRACEBACK: Final = 16_384
 MAX_MESSAGE: Final = 8_192
@@ -34,6 +35,15 @@ _IMPORTLIB = (
 )
 # The texts of `traceback` for an exception whose text fails; the latter is that of Python 3.10.
 _UNPRINTABLE: Final = re.compile(r"<exception str\(\) failed>|<unprintable \S+ object>")
+
+
+def stack_of(frame: FrameType) -> str:
+    """Return where a thread is, from a frame of it, without frames of this package and of the event
+    loop.
+    """
+    frames = [it for it in traceback.extract_stack(frame) if not _is_own(it.filename)]
+    begin = next((n for n, it in enumerate(frames) if not it.filename.startswith(_ASYNCIO)), 0)
+    return wire_text("".join(traceback.StackSummary.from_list(frames[begin:]).format()))
 
 
 def safe_text(error: BaseException) -> str:

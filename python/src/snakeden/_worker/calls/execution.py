@@ -58,10 +58,12 @@ class Execution:
         run_async: Callable[[Coroutine[Any, Any, Settled]], Settled],
     ) -> None:
         """Execute calls; `run_async` runs a coroutine to its end."""
-        self._tools = context.tools
+        self.tools = context.tools
+        """The tools by name, without those that are registered."""
         self._registered = context.registered
         self._put = context.put
-        self._limits = context.limits
+        self.limits = context.limits
+        """The limits of results."""
         self._max_bytes = context.limits.max_bytes
         self._max_depth = context.limits.max_depth
         self._max_list_items = context.limits.max_list_items
@@ -109,7 +111,7 @@ class Execution:
             interruption.armed = attempt
             if attempt.stop_code is not None:
                 interruption.check(attempt)
-            tool = self._tools.get(message.tool) or self._registered_tool(message)
+            tool = self.tools.get(message.tool) or self.registered_tool(message)
             if tagged:
                 positional, named = tool.parse(
                     json,
@@ -131,7 +133,7 @@ class Execution:
                     returned,
                     max_depth=self._max_depth,
                     max_bytes=self._max_bytes,
-                    max_list_items=self._list_items(message.arrays or tool.arrays),
+                    max_list_items=self.list_items(message.arrays or tool.arrays),
                 )
             if attempt.asks is not None:
                 attempt.asks.conclude()
@@ -143,10 +145,12 @@ class Execution:
         """Return the message with the failure of a call whose tool raised `error`."""
         return wire.failure(attempt.id, self.why(attempt, error, run_ms=run_ms), run_ms=run_ms)
 
-    def _list_items(self, arrays: int) -> int | None:
+    def list_items(self, arrays: int) -> int | None:
+        """Return the most numbers that may be sent as lists; None where none are."""
         return self._max_list_items if arrays == _AS_LISTS else None
 
-    def _registered_tool(self, message: WireCall) -> LoadedTool:
+    def registered_tool(self, message: WireCall) -> LoadedTool:
+        """Return the tool of a call that the adapters do not have, or raise UnknownToolError."""
         tool = self._registered(message.tool, message.session_id)
         if tool is None:
             raise error_report.UnknownToolError(message.tool)
@@ -157,12 +161,12 @@ class Execution:
         interruption = self._interruption
         message = attempt.message
         streams = tool.schema.streams
-        list_items = self._list_items(message.arrays or tool.arrays)
+        list_items = self.list_items(message.arrays or tool.arrays)
 
         def make_sink() -> Sender | Collector:
             if not (streams and message.stream):
                 return Collector(
-                    self._limits,
+                    self.limits,
                     max_list_items=list_items,
                     sign=lambda nothing: self._put(wire.progress(attempt.id, nothing)),
                 )
@@ -170,7 +174,7 @@ class Execution:
                 attempt,
                 self._put,
                 window=message.window_bytes,
-                limits=self._limits,
+                limits=self.limits,
                 max_list_items=list_items,
                 interruption=interruption,
                 shared=self.shared,
@@ -190,21 +194,26 @@ class Execution:
 
     def check_tool(self, message: WireCall) -> None:
         """Raise UnknownToolError if there is no tool for a call."""
-        if message.tool not in self._tools:
-            self._registered_tool(message)
+        if message.tool not in self.tools:
+            self.registered_tool(message)
 
     def why(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> Error:
         """Describe the failure of a call whose tool raised `error`."""
-        if attempt.stop_code is not None and error_report.is_stop(error):
-            return error_report.stopped(attempt, run_ms)
         interruption = self._interruption
-        if attempt.asks is not None:
+        if attempt.asks is not None and not _is_stop_of(attempt, error):
             interruption.describe(attempt, attempt.asks.conclude)
             if interruption.cut_off and attempt.stop_code is not None:
                 return error_report.stopped(attempt, run_ms)
+        return self.described(attempt, error, run_ms=run_ms)
+
+    def described(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> Error:
+        """Describe the failure of a call that does nothing else any more."""
+        if _is_stop_of(attempt, error):
+            return error_report.stopped(attempt, run_ms)
+        interruption = self._interruption
         why = interruption.describe(
             attempt,
-            lambda: error_report.described(attempt, error, tools=self._tools, hint=self._hint),
+            lambda: error_report.described(attempt, error, tools=self.tools, hint=self._hint),
         )
         if interruption.cut_off and attempt.stop_code is not None:
             return error_report.stopped(attempt, run_ms)
@@ -212,3 +221,7 @@ class Execution:
             "python_exception",
             f"tool '{attempt.tool}' raised an exception that cannot be described",
         )
+
+
+def _is_stop_of(attempt: Attempt, error: BaseException) -> bool:
+    return attempt.stop_code is not None and error_report.is_stop(error)

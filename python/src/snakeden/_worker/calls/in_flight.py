@@ -58,6 +58,11 @@ class InFlight:
         if self.on_news is not None:
             self.on_news()
 
+    @property
+    def is_waiting(self) -> bool:
+        """True if a call waits."""
+        return bool(self._queued)
+
     def take(self) -> Attempt | None:
         """Begin the call that waits longest and return it; None if no call waits. The caller must
         start the call at once.

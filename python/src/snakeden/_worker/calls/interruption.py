@@ -28,6 +28,9 @@ class Interruption(Protocol):
     def is_here(self) -> bool:
         """True on the thread that it interrupts."""
 
+    def before_wait(self) -> None:
+        """Prepare for a wait for the host in which this thread does nothing else."""
+
     def check(self, attempt: Attempt) -> None:
         """Raise if `attempt`, which was just armed, had been stopped before."""
 

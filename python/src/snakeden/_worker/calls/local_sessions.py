@@ -35,13 +35,17 @@ class _Local(NamedTuple):
 class LocalSessions:
     """The local objects of all sessions. Any thread may use it."""
 
-    __slots__ = ("_ended", "_lock", "_max", "_on_end", "_sessions", "dropped")
+    __slots__ = ("_ended", "_lock", "_max", "_on_end", "_sessions", "dropped", "on_dropped")
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, _Local] = OrderedDict()
         """By life, in the order of their last use."""
         self.dropped: deque[_Local] = deque()
         """Those whose end the adapter has not heard of: `run_hooks` tells it."""
+        self.on_dropped: Callable[[], None] | None = None
+        """Called when some were dropped, on any thread: for a profile whose main thread does not
+        look by itself.
+        """
         self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
         """Lives that have ended, of which there were no objects. A call may have asked for them
         just before, and get them now.
@@ -62,12 +66,12 @@ class LocalSessions:
             sessions = self._sessions
             if life in self._ended:
                 ended = _Local(session_id, {})
-                self.dropped.append(ended)
+                self._drop(ended)
                 return ended.objects
             local = sessions.setdefault(life, _Local(session_id, {}))
             sessions.move_to_end(life)
             while len(sessions) > self._max:
-                self.dropped.append(sessions.popitem(last=False)[1])
+                self._drop(sessions.popitem(last=False)[1])
             return local.objects
 
     def end(self, lives: Iterable[str]) -> None:
@@ -78,7 +82,12 @@ class LocalSessions:
                 if local is None:
                     self._ended.append(life)
                 else:
-                    self.dropped.append(local)
+                    self._drop(local)
+
+    def _drop(self, local: _Local) -> None:
+        self.dropped.append(local)
+        if self.on_dropped is not None:
+            self.on_dropped()
 
     def end_all(self) -> None:
         """Drop all objects, and tell the adapter. For the main thread after the last call."""

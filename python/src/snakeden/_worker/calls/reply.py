@@ -104,6 +104,7 @@ class Reply:
             self._refuse_on_own_thread()
             news: SimpleQueue[None] = SimpleQueue()
             self._add_waker(lambda: news.put(None))
+            self._interruption.before_wait()
             # The outcome is set before the wakers are called, and checked after one was added.
             while self._outcome is None:
                 self._check()

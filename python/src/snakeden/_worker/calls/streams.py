@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,9 @@ CHUNK_OVERHEAD: Final = 64
 
 SIGN_INTERVAL: Final = 0.02
 """The shortest time between two signs of a collector, in seconds."""
+
+PAUSE_INTERVAL: Final = 0.002
+"""The time after which a stream lets other tasks run, in seconds."""
 
 _SIGN: Final = encode(None)
 
@@ -54,6 +58,7 @@ class Sender:
         self._max_depth = limits.max_depth
         self._max_list_items = max_list_items
         self._owed = 0
+        self._pause_at = -inf
         self._credits: SimpleQueue[int] = SimpleQueue()
         self._wake: Callable[[], object] | None = None
         attempt.on_credit = self._on_credit
@@ -98,6 +103,11 @@ class Sender:
     async def wait_async(self) -> None:
         """Wait as `wait` does, while other tasks of the loop go on."""
         if self._owed < self._window:
+            now = monotonic()
+            if now >= self._pause_at:
+                # A generator that awaits nothing would hold up all other calls of the loop.
+                await asyncio.sleep(0)
+                self._pause_at = now + PAUSE_INTERVAL
             return
         loop = asyncio.get_running_loop()
         signalled = asyncio.Event()

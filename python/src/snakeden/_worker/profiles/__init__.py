@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from snakeden._worker.profiles.asynchronous import AsyncProfile
 from snakeden._worker.profiles.process import ProcessProfile
 
 if TYPE_CHECKING:
@@ -19,5 +20,8 @@ __all__ = ["DEFAULT_PROFILE", "PROFILES"]
 DEFAULT_PROFILE: Final = "process"
 """The profile for a host that names none."""
 
-PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {"process": ProcessProfile}
+PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {
+    "process": ProcessProfile,
+    "async": AsyncProfile,
+}
 """Functions that create a profile, by its name."""

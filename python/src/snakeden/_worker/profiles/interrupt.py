@@ -87,6 +87,9 @@ class Interrupter:
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
         return now + self._pause
 
+    def before_wait(self) -> None:
+        """See `Interruption.before_wait`. Whoever asks has sent everything."""
+
     def check(self, attempt: Attempt) -> None:
         """See `Interruption.check`."""
         if attempt.stop_code is not None:

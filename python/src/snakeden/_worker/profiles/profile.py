@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 if TYPE_CHECKING:
+    from snakeden._link.link import LoopLink
     from snakeden._link.outbox import Outbox
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.execution import ExecutionContext
@@ -49,6 +50,10 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """
     records: int = 1
     """The number of bulk calls that may run at once."""
+    blocked_loop_ms: int = 0
+    """The time for which a tool may hold up an event loop before it is reported; 0 for any."""
+    on_loop: Callable[[], LoopLink | None] = lambda: None
+    """Returns the link for an event loop; see `Link.on_loop`."""
     output: Output | None = None
     """The streams of the worker. They are notified when a call begins, and when a call that has
     written output ends.

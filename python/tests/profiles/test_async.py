@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import asyncio
+
+from snakeden._tools.adapter_loader import LoadedTool
+from tests.profiles.conformance import ProfileConformance
+from tests.profiles.stage import SECONDS, Stage
+
+
+class TaskStage(Stage):
+    """A stage whose tools await the test."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__("async", capacity)
+        for tool in (self.hold_task, self.swallow_task, self.fail_task):
+            name = tool.__name__.removesuffix("_task")
+            self.runner.tools[name] = LoadedTool(name, tool)
+
+    async def hold_task(self) -> int:
+        """Wait at the gate of this call."""
+        call_id = self._enter()
+        try:
+            await self._wait_at_gate(call_id, 0)
+        except asyncio.CancelledError:
+            self._add("cancelled", call_id)
+            raise
+        finally:
+            self._add("left", call_id)
+        return call_id
+
+    async def swallow_task(self) -> int:
+        """Wait at two gates. Returns the number of interruptions."""
+        call_id = self._enter()
+        times = 0
+        for number in range(2):
+            try:
+                await self._wait_at_gate(call_id, number)
+            except asyncio.CancelledError:
+                times += 1
+        return times
+
+    async def fail_task(self) -> None:
+        """Raise."""
+        self.fail()
+
+    async def _wait_at_gate(self, call_id: int, number: int) -> None:
+        gate = self.gate(call_id, number)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SECONDS
+        gate.reached.put(None)
+        while gate.opened.empty():
+            assert loop.time() < end
+            await asyncio.sleep(0.001)
+        gate.opened.get()
+
+
+class TestAsync(ProfileConformance):
+    name = "async"
+    capacity = 4
+
+    def make_stage(self) -> Stage:
+        return TaskStage(self.capacity)
+
+
+class TestOneTask(TestAsync):
+    capacity = 1
