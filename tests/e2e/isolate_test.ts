@@ -16,6 +16,8 @@ async function start(init: Parameters<typeof startDen>[0] = {}): Promise<Snakede
     ...init,
   });
   await den.health.awaitReady({ timeoutMs: 60_000 });
+  const [pool] = den.pools.list();
+  assert.ok(pool?.template !== undefined, pool?.launcherFallback ?? "the template starts");
   return den;
 }
 

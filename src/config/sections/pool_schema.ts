@@ -14,10 +14,9 @@ import {
   whole,
 } from "../schema_parts.ts";
 import { deviceKeys } from "./devices_schema.ts";
-import { launcherKeys } from "./launcher_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
-import { profileKeys } from "./profile_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
+import { launcherKeys, profileKeys } from "./workers/mod.ts";
 
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 

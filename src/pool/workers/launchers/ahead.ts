@@ -4,7 +4,7 @@ import { getLogger } from "../../../log.ts";
 import { HeldEvents } from "./held_events.ts";
 import type { LaunchedWorker, Launcher, LauncherInfo, LaunchSpec } from "./launcher.ts";
 
-/** A worker that is ready ahead of its slot is ended when the slot has not taken it in this time. */
+/** A worker that is ready ahead is ended when its slot has not taken it in this time. */
 const UNWANTED_MS = 2_000;
 
 /** Options of an {@link AheadLauncher}. */

@@ -1,7 +1,7 @@
 import type { LinkEvents, Log } from "../../../bridge/mod.ts";
 import type { LaunchSpec } from "./launcher.ts";
 
-/** What a worker says for nobody is bounded; the first of it is the more useful part. */
+/** The most events that are held back. The first ones are the more useful. */
 const MAX_HELD = 1_000;
 
 type Listeners = Pick<LaunchSpec, "events" | "onLine" | "onOutputEnd" | "room">;

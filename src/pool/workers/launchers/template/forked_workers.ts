@@ -5,7 +5,7 @@ import { exitOf, type TemplateMessage } from "./messages.ts";
 /** The pause between two looks at workers of which nobody else tells. */
 const LOOK_MS = 50;
 /** A worker that was killed is told of after this time, or its template is stuck. */
-const TOLD_MS = 2_000;
+const TOLD_MS = 3_000;
 
 /** A worker was not forked. */
 export class ForkError extends Error {

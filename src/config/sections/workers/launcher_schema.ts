@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { list, oneOf } from "../schema_parts.ts";
+import { list, oneOf } from "../../schema_parts.ts";
 
 const MODULE_NAME = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 

@@ -1,4 +1,4 @@
-import { oneOf, whole } from "../schema_parts.ts";
+import { oneOf, whole } from "../../schema_parts.ts";
 
 /** The keys of a pool that choose how its workers run calls. */
 export const profileKeys = {
