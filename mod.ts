@@ -87,6 +87,7 @@ export type {
   Recycling,
   ReloadInfo,
   ReloadState,
+  ReplaceCode,
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,

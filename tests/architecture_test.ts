@@ -65,7 +65,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   pool: [
     ["."],
-    ["registered"],
+    ["dispatch", "registered"],
     ["affinity", "supervision"],
     ["workers"],
     ["profiles"],

@@ -10,6 +10,7 @@ import {
   type WorkerRegistry,
 } from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
+import { readVariable } from "../granted.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
@@ -46,6 +47,7 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher
       ...workerEnv({ ...pool, threads, runId, packagePath: packagePath() }),
       ...(config.dev ? { [WORKER_ENV.dev]: "1" } : {}),
       ...(pool.wrap.length > 0 ? { [WORKER_ENV.ownGroup]: "1" } : {}),
+      ...threadChecks(pool),
     },
     welcome: welcomeOf(pool, config),
     runDirectory,
@@ -54,6 +56,21 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher
     moduleCure: moduleCure(pool, python).ofStarts,
   });
   return pool.isolate === "call" ? new AheadLauncher(launcher, pool) : launcher;
+}
+
+/**
+ * Returns the variable by which workers learn of `threadChecks`. They also take it as a sign that
+ * calls overlap, so other profiles have none. A variable of the host goes before the key.
+ */
+function threadChecks(
+  { profile, threadChecks = "off" }: {
+    readonly profile: string;
+    readonly threadChecks?: string | undefined;
+  },
+): Record<string, string> {
+  if (profile !== "thread") return {};
+  const value = readVariable(WORKER_ENV.threadChecks) || threadChecks;
+  return { [WORKER_ENV.threadChecks]: value };
 }
 
 type Command = readonly [program: string, ...args: string[]];

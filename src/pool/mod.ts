@@ -89,14 +89,20 @@ export {
   type WaitOptions,
 } from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
-export type { PoolRoom } from "./dispatcher.ts";
+export type { PoolRoom } from "./dispatch/mod.ts";
 export { Pool } from "./pool.ts";
 export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
 export { changesText, type ToolChanges } from "./tool_changes.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { BlockedTool } from "../bridge/mod.ts";
-export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
+export type {
+  PoolInfo,
+  ReplaceCode,
+  WorkerDevice,
+  WorkerInfo,
+  WorkerWarning,
+} from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";
 export { type PoolStats, StatsCounter } from "./pool_stats.ts";

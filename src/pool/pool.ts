@@ -4,11 +4,12 @@ import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
 import { PoolSessions } from "./affinity/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
-import { Dispatcher, type PoolRoom } from "./dispatcher.ts";
+import { Dispatcher, type PoolRoom } from "./dispatch/mod.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
+import { profileOf } from "./profiles/mod.ts";
 import { RegisteredTools } from "./registered/mod.ts";
 import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
 import {
@@ -66,6 +67,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       affinity: options,
+      profile: profileOf(options),
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });

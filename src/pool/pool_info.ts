@@ -3,6 +3,7 @@ import type { PoolConfig } from "../config/mod.ts";
 import type { DeviceKind, Place } from "../hardware/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
+import { profileOf, type ProfileSettings } from "./profiles/mod.ts";
 import type { Pool } from "./pool.ts";
 import type { ReloadInfo } from "./pool_code.ts";
 import type { PoolState } from "./pool_state.ts";
@@ -12,6 +13,7 @@ import {
   type DeviceUse,
   type LauncherName,
   leavesDeviceUnused,
+  type ReplaceCause,
   type TemplateInfo,
   type Worker,
   type WorkerState,
@@ -33,6 +35,8 @@ export interface PoolInfo {
   readonly launcherFallback?: string;
   /** The number of workers that the pool keeps. */
   readonly size: number;
+  /** The most calls that its workers run at a time, all together. */
+  readonly capacity: number;
   /** The ids of the devices that its workers are given; absent if the pool assigns none. */
   readonly devices?: readonly string[];
   /** The state of the pool. */
@@ -41,6 +45,8 @@ export interface PoolInfo {
   readonly reason?: string;
   /** The number of workers by state. */
   readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
+  /** The number of calls that run. */
+  readonly begun: number;
   /** The number of calls that wait for a worker. */
   readonly queued: number;
   /** The most calls that may wait. */
@@ -87,12 +93,23 @@ export interface WorkerInfo {
   readonly startedAt: string;
   /** The number of calls that the worker has been given. */
   readonly calls: number;
+  /** The most calls that the worker runs at a time. */
+  readonly capacity: number;
+  /** The number of calls that run in it. */
+  readonly begun: number;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
   /** The way in which it was really started; absent until the worker is ready. */
   readonly launcher?: LauncherName;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
+  /**
+   * True if one thread runs Python code at a time, as always but in a free-threaded Python; absent
+   * until the worker is ready.
+   */
+  readonly gil?: boolean;
+  /** The reason for which it is replaced, or will be; absent if it is not. */
+  readonly replaceCause?: ReplaceCode;
   /** The device that the worker is given; absent if its pool assigns none. */
   readonly device?: WorkerDevice;
   /**
@@ -111,17 +128,24 @@ export interface WorkerInfo {
   readonly warnings?: readonly WorkerWarning[];
 }
 
-/** `device_not_used`: frameworks are loaded, but none of them uses the device of the worker. */
-export type WorkerWarning = "device_not_used";
+/**
+ * `device_not_used`: frameworks are loaded, but none of them uses the device of the worker.
+ * `call_stuck`: a call was asked to stop and still runs, and takes a place of the worker.
+ */
+export type WorkerWarning = "device_not_used" | "call_stuck";
+
+/** The code of the reason for which a worker is replaced. */
+export type ReplaceCode = ReplaceCause["code"];
 
 /** Describes a pool as it is now. */
 export function describePool(
   pool: Pool,
-  { adapter, profile }: Pick<PoolConfig, "adapter" | "profile">,
+  config: Pick<PoolConfig, "adapter" | "profile"> & ProfileSettings,
   policies?: PoliciesInfo,
 ): PoolInfo {
   const count = (...states: WorkerState[]): number =>
     pool.workers.filter((it) => states.includes(it.state)).length;
+  const { adapter, profile } = config;
   const { reason, code: { reload }, devices: { assigned, unhealthy } } = pool;
   return {
     name: pool.name,
@@ -129,10 +153,12 @@ export function describePool(
     profile,
     ...(pool.launcher.info ?? { launcher: "spawn" }),
     size: pool.size,
+    capacity: pool.size * profileOf(config).capacity,
     ...(assigned.length === 0 ? {} : { devices: assigned }),
     state: pool.state,
     ...(reason === undefined ? {} : { reason }),
     workers: { ready: count("ready"), busy: count("busy"), starting: count("starting") },
+    begun: pool.workers.reduce((sum, { inFlight }) => sum + inFlight.window.begun.length, 0),
     queued: pool.queued,
     queueLimit: pool.queueLimit,
     stats: pool.stats,
@@ -146,7 +172,8 @@ export function describePool(
 
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
-  const { pid, launcher, pythonVersion, place, deviceUses } = worker;
+  const { pid, launcher, pythonVersion, place, deviceUses, hasGil: gil, replaceCause } = worker;
+  const warnings = warningsOf(worker);
   // Its link is there once it has a process.
   const blockedTools = pid === undefined ? [] : worker.link.blockedTools.list();
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
@@ -157,15 +184,26 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     state: worker.state,
     startedAt: worker.startedAt.toISOString(),
     calls: worker.calls,
+    capacity: worker.capacity,
+    begun: worker.inFlight.window.begun.length,
     ...(pid === undefined ? {} : { pid }),
     ...(launcher === undefined ? {} : { launcher }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
+    ...(gil === undefined ? {} : { gil }),
+    ...(replaceCause === undefined ? {} : { replaceCause: replaceCause.code }),
     ...(place === undefined ? {} : { device: describeDevice(place) }),
     ...(rssBytes === undefined ? {} : { rssBytes }),
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
     ...(blockedTools.length === 0 ? {} : { blockedTools }),
-    ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
+    ...(warnings.length === 0 ? {} : { warnings }),
   };
+}
+
+function warningsOf(worker: Worker): WorkerWarning[] {
+  return [
+    ...(leavesDeviceUnused(worker) ? ["device_not_used" as const] : []),
+    ...(worker.inFlight.stuckCause !== undefined ? ["call_stuck" as const] : []),
+  ];
 }
 
 function describeDevice({ device: { id, kind, name, uuid }, share }: Place): WorkerDevice {

@@ -1,5 +1,6 @@
 import type { ConfigInput, PoolConfig } from "../config/mod.ts";
 import { findPool, findWorker, type PoolsByName } from "./find_pool.ts";
+import type { ProfileSettings } from "./profiles/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
 import { describePool, type PoolInfo } from "./pool_info.ts";
@@ -46,7 +47,7 @@ export interface PoolChanges {
 }
 
 /** The part of the configuration of a pool that is shown. */
-type ShownConfig = Pick<PoolConfig, "name" | "adapter" | "profile">;
+type ShownConfig = Pick<PoolConfig, "name" | "adapter" | "profile"> & ProfileSettings;
 
 /** Dependencies of {@link Pools}. */
 export interface PoolsDeps {

@@ -72,6 +72,9 @@ const poolSchema = schemaOf<PoolInfo>()(
       example: "the preload of numpy raised ModuleNotFoundError: No module named 'numpy'",
     }),
     size: count.openapi({ description: "Number of workers that the pool keeps running." }),
+    capacity: count.openapi({
+      description: "The most calls that its workers run at a time, all together.",
+    }),
     devices: z.array(z.string()).readonly().optional().openapi({
       description: "The devices that its workers are given.",
       example: ["cuda:0", "cuda:1"],
@@ -83,6 +86,7 @@ const poolSchema = schemaOf<PoolInfo>()(
         "its traceback.",
     }),
     workers: z.object({ ready: count, busy: count, starting: count }),
+    begun: count.openapi({ description: "Calls that run." }),
     queued: count.openapi({ description: "Calls that are waiting for a worker." }),
     queueLimit: count,
     stats: statsSchema.openapi({ description: "How calls have ended so far." }),

@@ -15,11 +15,27 @@ const workerSchema = schemaOf<WorkerInfo>()(
     state: z.enum(["starting", "ready", "busy", "stopping", "gone"]),
     startedAt: z.iso.datetime(),
     calls: z.number().int().nonnegative().openapi({ description: "Calls that it has been given." }),
+    capacity: z.number().int().positive().openapi({
+      description: "The most calls that it runs at a time.",
+    }),
+    begun: z.number().int().nonnegative().openapi({ description: "Calls that run in it." }),
     pid: z.number().int().optional(),
     launcher: z.enum(["spawn", "prefork"]).optional().openapi({
       description: "The way in which it was really started; absent until the worker is ready.",
     }),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
+    gil: z.boolean().optional().openapi({
+      description: "False if several threads run Python code at a time.",
+    }),
+    replaceCause: z.enum([
+      "max_age",
+      "max_calls",
+      "max_memory",
+      "recycled",
+      "stopped",
+      "code_changed",
+      "call_stuck",
+    ]).optional().openapi({ description: "Why it is replaced, or will be." }),
     device: z.object({
       id: z.string().openapi({ example: "cuda:0" }),
       kind: z.enum(DEVICE_KINDS),
@@ -50,7 +66,7 @@ const workerSchema = schemaOf<WorkerInfo>()(
     })).readonly().optional().openapi({
       description: "The tools that have held up the event loop that all calls of it share.",
     }),
-    warnings: z.array(z.enum(["device_not_used"])).readonly().optional()
+    warnings: z.array(z.enum(["device_not_used", "call_stuck"])).readonly().optional()
       .openapi({ description: "Problems that do not keep it from serving." }),
   }).openapi("Worker"),
 );

@@ -130,7 +130,7 @@ Deno.test("loadConfig() reports the three mistakes of one file, with path and al
   const error = await refusal({ cwd: dir.path });
   assert.deepEqual(error.issues, [
     { path: "limits.maxDepth", message: "given -1; allowed: a whole number from 1 to 1000" },
-    { path: "pools[0].profile", message: 'given "fast"; allowed: process' },
+    { path: "pools[0].profile", message: 'given "fast"; allowed: process, thread' },
     { path: "prot", message: 'unknown key; did you mean "port"?' },
   ]);
   assert.match(error.message, /snakeden\.config\.json: 3 problems\n/);

@@ -6,6 +6,8 @@ import { type PoolProfile, testProfile, testWindow } from "./conformance.ts";
 /** The pools whose workers are tried: each profile, with the least and with more capacity. */
 const POOLS: readonly PoolProfile[] = [
   { profile: "process" },
+  { profile: "thread", threadsPerWorker: 1 },
+  { profile: "thread", threadsPerWorker: 4 },
   { profile: "async", concurrencyPerWorker: 3 },
 ];
 

@@ -85,6 +85,8 @@ const POOL: PoolInfo = {
   adapter: "snakeden.demo",
   profile: "process",
   launcher: "spawn",
+  capacity: 2,
+  begun: 0,
   size: 2,
   state: "ready",
   workers: { ready: 2, busy: 0, starting: 0 },

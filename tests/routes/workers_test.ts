@@ -10,6 +10,8 @@ Deno.test("GET /v1/workers lists the workers", async () => {
     state: "ready" as const,
     startedAt: "2026-01-02T03:04:05.678Z",
     calls: 3,
+    capacity: 1,
+    begun: 0,
     pid: 42,
     deviceUses: [
       {
@@ -44,6 +46,8 @@ Deno.test("GET /v1/workers shows UUIDs to holders of the key and, without a key,
     state: "ready" as const,
     startedAt: "2026-01-02T03:04:05.678Z",
     calls: 0,
+    capacity: 1,
+    begun: 0,
   };
   const placed = { ...worker, device: { ...device, uuid: "GPU-0001" } };
   const namespaces = { workers: { list: () => [placed, worker] } };
@@ -79,6 +83,8 @@ Deno.test("GET /v1/workers hides messages of exceptions with errors.output: fals
     state: "ready" as const,
     startedAt: "2026-01-02T03:04:05.678Z",
     calls: 0,
+    capacity: 1,
+    begun: 0,
   };
   const list = (): WorkerInfo[] => [{ ...worker, deviceUses: [unknown, unused] }, worker];
   for (const output of [true, false]) {

@@ -23,28 +23,47 @@ def test_the_table_judges_each_library_and_knows_a_workaround() -> None:
 def test_unsafe_libraries_are_found_by_their_modules() -> None:
     modules = ["json", "numpy", "matplotlib", "matplotlib.pyplot", "pandas"]
     assert [it.name for it in unsafe_among(modules)] == ["matplotlib", "pandas"]
-    assert [it.name for it in unsafe_among(modules, before={"pandas"})] == ["matplotlib"]
     assert unsafe_among(["json", "matplotlib_inline"]) == []
 
 
-def test_a_worker_warns_of_what_its_adapter_has_imported(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = frozenset(sys.modules) - {"matplotlib"}
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules of a worker that has imported matplotlib, and no pandas."""
+    monkeypatch.setattr(watch, "current", None)
     monkeypatch.setitem(sys.modules, "matplotlib", ModuleType("matplotlib"))
-    thread_checks.warn_of_unsafe_libraries(before)
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+
+
+def test_a_worker_warns_of_what_its_adapter_has_imported(
+    imported: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNAKEDEN_THREAD_CHECKS", "off")
+    thread_checks.begin()
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("snakeden.thread_safety", logging.WARNING)
     assert record.getMessage().startswith("matplotlib is imported, and is not safe in several")
+    assert watch.current is None
 
 
-def test_the_variable_turns_the_checks_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "current", None)
-    for value, is_on in (("warn", True), ("off", False), ("error", True), ("", False)):
+def test_the_variable_turns_the_checks_on(
+    imported: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, is_on in (("warn", True), ("off", False), ("error", True)):
         monkeypatch.setenv("SNAKEDEN_THREAD_CHECKS", value)
-        assert thread_checks.turn_on_checks() == ""
+        thread_checks.begin()
         assert isinstance(watch.current, Watch) == is_on
+    caplog.clear()
     monkeypatch.setenv("SNAKEDEN_THREAD_CHECKS", "yes")
-    assert thread_checks.turn_on_checks() == (
+    thread_checks.begin()
+    assert caplog.records[0].getMessage() == (
         "SNAKEDEN_THREAD_CHECKS: thread checks: given 'yes'; allowed: 'off', 'warn', 'error'"
     )
+
+
+def test_other_profiles_check_and_warn_of_nothing(
+    imported: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SNAKEDEN_THREAD_CHECKS", raising=False)
+    thread_checks.begin()
+    assert caplog.records == []
+    assert watch.current is None

@@ -260,6 +260,7 @@ export interface Ready {
   mapsSharedMemory: boolean;
   deviceUses: DeviceUse[];
   notesItems: boolean;
+  runsWithoutGil: boolean;
 }
 export interface ReadyInit {
   tools?: ToolInit[] | null;
@@ -267,6 +268,7 @@ export interface ReadyInit {
   mapsSharedMemory?: boolean | null;
   deviceUses?: DeviceUseInit[] | null;
   notesItems?: boolean | null;
+  runsWithoutGil?: boolean | null;
 }
 
 export interface DeviceUse {

@@ -1337,6 +1337,7 @@ export const snakeden = $root.snakeden = (() => {
             Ready.prototype.mapsSharedMemory = false;
             Ready.prototype.deviceUses = $util.emptyArray;
             Ready.prototype.notesItems = false;
+            Ready.prototype.runsWithoutGil = false;
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1357,6 +1358,8 @@ export const snakeden = $root.snakeden = (() => {
                         $root.snakeden.v1.DeviceUse.encode(message.deviceUses[i], writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.notesItems != null && $Object.hasOwnProperty.call(message, "notesItems") && message.notesItems !== false)
                     writer.uint32(40).bool(message.notesItems);
+                if (message.runsWithoutGil != null && $Object.hasOwnProperty.call(message, "runsWithoutGil") && message.runsWithoutGil !== false)
+                    writer.uint32(48).bool(message.runsWithoutGil);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1431,6 +1434,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.notesItems = value;
                             else
                                 delete message.notesItems;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.runsWithoutGil = value;
+                            else
+                                delete message.runsWithoutGil;
                             continue;
                         }
                     }

@@ -142,6 +142,8 @@ export interface PoolInfo {
   readonly launcherFallback?: string;
   /** The number of workers that the pool keeps. */
   readonly size: number;
+  /** The most calls that its workers run at a time, all together. */
+  readonly capacity: number;
   /** The ids of the devices that its workers are given; absent if the pool assigns none. */
   readonly devices?: readonly string[];
   /** The state of the pool. */
@@ -150,6 +152,8 @@ export interface PoolInfo {
   readonly reason?: string;
   /** The number of workers by state. */
   readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
+  /** The number of calls that run. */
+  readonly begun: number;
   /** The number of calls that wait for a worker. */
   readonly queued: number;
   /** The most calls that may wait. */
@@ -223,12 +227,30 @@ export interface WorkerInfo {
   readonly startedAt: string;
   /** The number of calls that the worker has been given. */
   readonly calls: number;
+  /** The most calls that the worker runs at a time. */
+  readonly capacity: number;
+  /** The number of calls that run in it. */
+  readonly begun: number;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
   /** The way in which it was really started; absent until the worker is ready. */
   readonly launcher?: LauncherName;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
+  /**
+   * True if one thread runs Python code at a time, as always but in a free-threaded Python; absent
+   * until the worker is ready.
+   */
+  readonly gil?: boolean;
+  /** The reason for which it is replaced, or will be; absent if it is not. */
+  readonly replaceCause?:
+    | "max_age"
+    | "max_calls"
+    | "max_memory"
+    | "recycled"
+    | "stopped"
+    | "code_changed"
+    | "call_stuck";
   /** The device that the worker is given; absent if its pool assigns none. */
   readonly device?: WorkerDevice;
   /** The resident memory of the process and its children. */
@@ -238,7 +260,7 @@ export interface WorkerInfo {
   /** The tools that have held up its event loop; absent if there are none. */
   readonly blockedTools?: readonly BlockedTool[];
   /** Problems that do not keep the worker from serving; absent if there are none. */
-  readonly warnings?: readonly "device_not_used"[];
+  readonly warnings?: readonly ("device_not_used" | "call_stuck")[];
 }
 
 /** A tool that has held up the event loop that all calls of its worker share. */

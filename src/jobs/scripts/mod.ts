@@ -6,9 +6,8 @@
  * - submission_fields.ts: checks arguments and variables.
  * - deno_command.ts, command_template.ts: command lines; program_env.ts: environments.
  * - program_run.ts: runs a program under the guard, up to its limits.
- * - script_output.ts, marked_lines.ts: its log, its progress; script_result.ts: its result;
+ * - script_output.ts, marked_lines.ts: its log, its progress; results/: its result;
  *   artifacts.ts: the files that it leaves.
- * - check_json.ts: checks a result without building its value.
  * - script_slots.ts: how many run at once; attempt_folder.ts: where each one works.
  * - environments/: prepares what a script needs before it can run.
  * - tokens/: lets them use the host while they run.
@@ -30,7 +29,7 @@ export {
   type ScriptLanguage,
 } from "./script_folders.ts";
 export { ScriptOutput } from "./script_output.ts";
-export { readResult } from "./script_result.ts";
+export { readResult } from "./results/mod.ts";
 export { SCRIPTS_POOL, ScriptSlots } from "./script_slots.ts";
 export { packedFields, programIssues } from "./submission_fields.ts";
 export {

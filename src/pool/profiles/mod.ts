@@ -12,7 +12,6 @@ import { concurrent } from "./concurrent.ts";
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
-export { concurrent } from "./concurrent.ts";
 export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./profile.ts";
 
 /** The settings of a pool that a profile depends on. */
@@ -23,12 +22,16 @@ export interface ProfileSettings {
   readonly concurrencyPerWorker?: number | undefined;
 }
 
+/** The calls that a worker of the profile `thread` runs at a time, unless its pool says. */
+const DEFAULT_THREADS = 10;
 /** The calls that a worker of the profile `async` runs at a time, unless its pool says. */
 const DEFAULT_CONCURRENCY = 100;
 
 /** The functions that return the profile of a pool, by its name in the configuration. */
 export const PROFILES = {
   process: (_settings: ProfileSettings): Profile => PROCESS,
+  thread: ({ threadsPerWorker = DEFAULT_THREADS }: ProfileSettings): Profile =>
+    concurrent(threadsPerWorker),
   async: ({ concurrencyPerWorker = DEFAULT_CONCURRENCY }: ProfileSettings): Profile =>
     concurrent(concurrencyPerWorker),
 } as const satisfies Readonly<Record<string, (settings: ProfileSettings) => Profile>>;

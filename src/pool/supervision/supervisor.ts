@@ -270,10 +270,9 @@ export class Supervisor implements WorkerListener<Worker> {
     this.#events.onImported(path);
   }
 
-  onWorn(worker: Worker): void {
+  onWorn(worker: Worker, cause = this.#recycling.callsCause): void {
     const occupancy = this.#occupancies.get(worker);
-    const { callsCause } = this.#recycling;
-    if (occupancy !== undefined) this.#succession.begin(occupancy, callsCause, { wears: false });
+    if (occupancy !== undefined) this.#succession.begin(occupancy, cause, { wears: false });
   }
 
   // ---- the life of a worker ----

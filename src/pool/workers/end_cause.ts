@@ -52,7 +52,8 @@ export interface ReplaceCause {
     | "max_memory"
     | "recycled"
     | "stopped"
-    | "code_changed";
+    | "code_changed"
+    | "call_stuck";
   /** A clause that says why. */
   readonly text: string;
 }

@@ -2,15 +2,14 @@ import { type Alarms, settlesWithin } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
-import { getLogger } from "../../log.ts";
 import { Attempt, type AttemptHost, type BulkNote, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
-import { bulkNoteOf, drainWindow } from "./bulk_notes.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
+import { bulkNoteOf, CallsInFlight, drainWindow } from "./in_flight/mod.ts";
 import type { LaunchedWorker, Launcher, LauncherName } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
@@ -37,6 +36,10 @@ export class Worker implements LinkEvents, AttemptHost {
   /** Its device; undefined if its pool assigns none. */
   readonly place: Place | undefined;
   readonly alarms: Alarms;
+  /** The most calls that it runs at a time. */
+  readonly capacity: number;
+  /** The calls that it was sent and has not ended. */
+  readonly inFlight: CallsInFlight;
   readonly startedAt = new Date();
   /** The reason for which it is replaced, or will be once it has a successor. */
   replaceCause: ReplaceCause | undefined;
@@ -60,7 +63,6 @@ export class Worker implements LinkEvents, AttemptHost {
   #readyAt = 0;
   #endCause: EndCause | undefined;
   #stopRequested = false;
-  #free: PromiseWithResolvers<void> | undefined;
   readonly #giveUp = new AbortController();
   #starting: Promise<unknown> | undefined;
 
@@ -76,7 +78,9 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
     this.#callPrefix = options.callPrefix ?? "";
+    this.capacity = profile.capacity;
     this.#window = profile.open({ alarms, recall: () => this.link.recall() });
+    this.inFlight = new CallsInFlight(this.#window);
     const find = (number: number): Attempt | undefined =>
       this.#window.find(({ call }) => call.number === number);
     this.#output = new WorkerOutput({ id, callPrefix: this.#callPrefix, find }, alarms);
@@ -94,6 +98,11 @@ export class Worker implements LinkEvents, AttemptHost {
   /** True once it has been given all the calls that it may be given. */
   get isSpent(): boolean {
     return this.#calls >= this.#maxCalls;
+  }
+
+  /** True if it has an interpreter lock; undefined until it is ready. */
+  get hasGil(): boolean | undefined {
+    return this.#launched && !this.#launched.ready.runsWithoutGil;
   }
 
   /** The number of calls that it has answered. */
@@ -265,9 +274,12 @@ export class Worker implements LinkEvents, AttemptHost {
     const { link, process } = this.#launched;
     this.#state = "stopping";
     if (this.#window.waiting > 0) link.recall();
-    if (patient) await this.#callsEnded();
+    const over = [process.exited, this.#linkClosed.promise];
+    if (patient) await this.inFlight.ended(over);
     const until = performance.now() + drainMs;
-    const drained = await settlesWithin(this.#callsEnded(), drainMs);
+    const drained = await settlesWithin(this.inFlight.ended(over), drainMs);
+    const { stuckCause } = this.inFlight;
+    if (drained && stuckCause !== undefined) return this.kill(`was killed: ${stuckCause.text}`);
     if (!drained) {
       const why = `its worker ${this.id} was stopped after ${drainMs} ms`;
       for (const { call } of this.#window.begun) call.interrupt(why);
@@ -333,12 +345,9 @@ export class Worker implements LinkEvents, AttemptHost {
     const { now } = this.alarms;
     const killAt = this.#window.killAt(attempt, graceMs, now);
     if (now < killAt) return attempt.lookAt(killAt);
-    const { tool } = attempt.call;
-    getLogger("pool").warn(
-      "killing {workerId}: {tool} did not stop within {graceMs} ms after it was cancelled",
-      { workerId: this.id, tool, graceMs },
-    );
-    this.kill(`was killed: ${tool} did not stop when it was told to`);
+    const { inFlight } = this;
+    if (inFlight.giveUp(attempt, graceMs)) this.#listener.onWorn(this, inFlight.stuckCause);
+    else this.kill(`was killed: ${attempt.call.tool} did not stop when it was told to`);
   }
 
   // ---- LinkEvents ----
@@ -367,10 +376,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** Frees the room of an attempt. Nothing else does while the worker lives. */
   #freeRoom(attempt: Attempt): void {
-    this.#window.remove(attempt, attempt.endedAt);
-    if (this.#window.size > 0) return;
-    this.#free?.resolve();
-    if (this.#state === "busy") this.#state = "ready";
+    if (this.inFlight.free(attempt) && this.#state === "busy") this.#state = "ready";
   }
 
   #end(cause: EndCause): void {
@@ -384,13 +390,6 @@ export class Worker implements LinkEvents, AttemptHost {
     );
     // The launcher ends whatever it has started before it rejects.
     await Promise.allSettled([this.#starting]);
-  }
-
-  async #callsEnded(): Promise<void> {
-    if (this.#window.size === 0) return;
-    this.#free ??= Promise.withResolvers();
-    const { exited } = this.#serving().process;
-    await Promise.race([this.#free.promise, exited, this.#linkClosed.promise]);
   }
 
   #serving(): LaunchedWorker {

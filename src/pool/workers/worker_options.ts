@@ -2,6 +2,7 @@ import type { Alarms } from "../../async/mod.ts";
 import type { Place } from "../../hardware/mod.ts";
 import type { Attempt, Call } from "../calls/mod.ts";
 import type { Profile } from "../profiles/mod.ts";
+import type { ReplaceCause } from "./end_cause.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
 
 /**
@@ -60,8 +61,10 @@ export interface WorkerListener<W> {
   onMemory(worker: W, rssBytes: number): void;
   /** Called when it has imported a source file of the user, if its files are watched. */
   onImported?(path: string): void;
-  /** Called when it was given its call number `renewAtCall`. */
-  onWorn(worker: W): void;
+  /**
+   * Called when it must be replaced: it was given its call number `renewAtCall`, or for `cause`.
+   */
+  onWorn(worker: W, cause?: ReplaceCause | undefined): void;
 }
 
 /** Gives a worker its calls, and is notified when it has room for more. */

@@ -29,3 +29,16 @@ Deno.test("libraryThreads() shares among all pools with auto the cores that the 
   assert.deepEqual(shares(16, [3, "auto"], [1, "auto"]), [4, 4]);
   assert.deepEqual(shares(4, [2, 4], [2, "auto"]), [4, 1]);
 });
+
+Deno.test("libraryThreads() counts a worker once for each call that it runs on a thread", () => {
+  const of = (libraryThreads: number | "auto"): ThreadNeeds => ({
+    name: "threads",
+    size: 2,
+    profile: "thread",
+    threadsPerWorker: 4,
+    libraryThreads,
+  });
+  assert.deepEqual([...libraryThreads([of("auto")], 32).values()], [4]);
+  const beside: ThreadNeeds = { name: "processes", size: 2, libraryThreads: "auto" };
+  assert.deepEqual([...libraryThreads([of(1), beside], 16).values()], [1, 4]);
+});

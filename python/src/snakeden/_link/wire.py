@@ -110,6 +110,7 @@ def ready(
     notes_items: bool = False,
     maps_shared_memory: bool = False,
     device_uses: Iterable[DeviceUse] = (),
+    runs_without_gil: bool = False,
 ) -> bytes:
     """Encode a Ready: the tools that this worker serves, and what uses its device."""
     frame = WorkerFrame()
@@ -117,6 +118,7 @@ def ready(
     body.notes_progress = notes_progress
     body.notes_items = notes_items
     body.maps_shared_memory = maps_shared_memory
+    body.runs_without_gil = runs_without_gil
     for tool in tools:
         body.tools.add(
             name=tool.name,

@@ -1,22 +1,27 @@
-"""The messages by which a worker introduces itself: Hello and Ready."""
+"""The messages by which a worker introduces itself, Hello and Ready, and what it learns from the
+answer to the first.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from typing import TYPE_CHECKING
 
 from snakeden import __version__
 from snakeden._link import wire
+from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker.device_report import device_uses
 from snakeden.device import Device, device
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from snakeden._link.gen.link_pb2 import Welcome
     from snakeden._tools.adapter_loader import LoadedTool
 
-__all__ = ["hello", "ready"]
+__all__ = ["hello", "ready", "value_limits"]
 
 
 def hello(worker_id: str, token: str) -> bytes:
@@ -28,6 +33,15 @@ def hello(worker_id: str, token: str) -> bytes:
         python_version=platform.python_version(),
         package_version=__version__,
         device=_assigned().physical,
+    )
+
+
+def value_limits(welcome: Welcome) -> ValueLimits:
+    """Return the limits of values that the host has set."""
+    return ValueLimits(
+        max_bytes=welcome.max_result_bytes,
+        max_depth=welcome.max_depth or DEFAULT_MAX_DEPTH,
+        max_list_items=welcome.max_list_items,
     )
 
 
@@ -45,7 +59,16 @@ def ready(
         notes_items=notes_items,
         maps_shared_memory=maps_shared_memory,
         device_uses=device_uses(_assigned()),
+        runs_without_gil=not _has_gil(),
     )
+
+
+def _has_gil() -> bool:
+    """Return whether this Python has an interpreter lock. In a free-threaded one, a module that was
+    imported may have turned it on.
+    """
+    is_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+    return is_enabled()
 
 
 def _assigned() -> Device:

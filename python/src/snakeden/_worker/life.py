@@ -23,8 +23,7 @@ from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
-from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
-from snakeden._worker import exit_status, introduction, log_bridge
+from snakeden._worker import exit_status, introduction, log_bridge, thread_checks
 from snakeden._worker.adapter_checks import refuse_plain_tools
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
@@ -39,6 +38,7 @@ from snakeden._worker.system.memory_gauge import MemoryGauge
 from snakeden._worker.system.output import Output, flush
 from snakeden._worker.system.progress_cell import open_progress
 from snakeden.errors import AdapterError
+from snakeden.thread_safety.declared import refuse_undeclared
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import PythonException
@@ -107,25 +107,18 @@ class WorkerLife:
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level, output=self._output)
         capacity = welcome.capacity or 1
-        path = welcome.progress_path
-        progress = open_progress(path, capacity) if path else None
-        notes_calls = progress is not None and link.confirms
+        progress = open_progress(welcome.progress_path, capacity)
+        notes = progress if link.confirms else None
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
         hint = failure_hints(limits, list(welcome.module_paths))
         runner = Runner(
             self._outbox,
-            limits=ValueLimits(
-                max_bytes=welcome.max_result_bytes,
-                max_depth=welcome.max_depth or DEFAULT_MAX_DEPTH,
-                max_list_items=welcome.max_list_items,
-            ),
+            limits=introduction.value_limits(welcome),
             shared=shared,
             capacity=capacity,
-            note_of=lambda place: limits.noting(
-                progress.note_of(place) if progress is not None and notes_calls else None
-            ),
+            note_of=lambda place: limits.noting(None if notes is None else notes.note_of(place)),
             noting_item=lambda note: limits.noting(note) or note,
             progress=progress,
             hint=hint,
@@ -163,6 +156,8 @@ class WorkerLife:
             )
             if welcome.profile == "async":
                 refuse_plain_tools(self._adapter, ", ".join(welcome.adapters))
+            if welcome.profile == "thread":
+                refuse_undeclared(self._adapter.undeclared(), welcome.adapters)
             self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -186,6 +181,7 @@ class WorkerLife:
             maps_shared_memory=self._slab is not None,
         )
         self._output.loaded()
+        thread_checks.begin()
         if self._gauge is not None:
             self._gauge.start()
         self._serving = True

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
-from snakeden._tools.plain_tools import plain_tool_problem
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.adapter_checks import plain_tool_problem
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.asking import Asking
@@ -99,6 +99,7 @@ class Runner:
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
                 capacity=capacity,
+                attend=(lambda: None) if link is None else link.attend,
                 note_of=note_of,
                 note_item_of=lambda place: noting_item(records.record_of(place).note_item),
                 record_of=records.record_of,

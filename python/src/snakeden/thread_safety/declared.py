@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
-__all__ = ["Owned", "undeclared"]
+from snakeden.errors import AdapterError
+
+__all__ = ["Owned", "refuse_undeclared", "undeclared"]
 
 Owned = tuple[object, Callable[..., Any]]
 """A tool: the instance or the module that has it, and its function."""
@@ -16,6 +18,21 @@ Owned = tuple[object, Callable[..., Any]]
 def undeclared(tools: Iterable[Owned]) -> list[str]:
     """Return what lacks the declaration, in texts for people; each class and module once."""
     return list(dict.fromkeys(problem for it in tools if (problem := _problem(*it))))
+
+
+def refuse_undeclared(problems: Sequence[str], names: Iterable[str]) -> None:
+    """Raise if the adapters of these names lack declarations, as `undeclared` returns them.
+
+    Raises:
+        AdapterError: It names all that lacks the declaration.
+    """
+    if problems:
+        raise AdapterError(
+            f"adapter '{', '.join(names)}' cannot be served by the profile thread, which runs "
+            f"several calls in one process at the same time: {'; '.join(problems)}. Write "
+            "`thread_safe = True` in the class or the module if its tools may run side by side, or "
+            "choose the profile process"
+        )
 
 
 def _problem(owner: object, function: Callable[..., Any]) -> str:

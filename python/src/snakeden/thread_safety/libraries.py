@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 __all__ = ["Library", "libraries", "unsafe_among"]
@@ -33,9 +33,9 @@ def libraries() -> Iterator[Library]:
         yield Library(it["name"], tuple(it["modules"]), it["threads"], it["note"], it["workaround"])
 
 
-def unsafe_among(modules: Iterable[str], before: Container[str] = ()) -> list[Library]:
-    """Return the unsafe libraries that are among `modules` and were not there `before`."""
-    loaded = {it for it in modules if it not in before}
+def unsafe_among(modules: Iterable[str]) -> list[Library]:
+    """Return the unsafe libraries that are among some modules."""
+    loaded = set(modules)
     return [
         it for it in libraries() if it.threads == "unsafe" and not loaded.isdisjoint(it.modules)
     ]

@@ -15,7 +15,11 @@ class Elsewhere:
 
     armed: Attempt | None = None
     cut_off = False
+    ends_waits = True
     is_here = False
+
+    def before_wait(self) -> None:
+        raise AssertionError
 
     def check(self, attempt: Attempt) -> None:
         raise AssertionError

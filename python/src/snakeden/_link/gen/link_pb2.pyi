@@ -165,18 +165,20 @@ class Refused(_message.Message):
     def __init__(self, error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ...) -> None: ...
 
 class Ready(_message.Message):
-    __slots__ = ("tools", "notes_progress", "maps_shared_memory", "device_uses", "notes_items")
+    __slots__ = ("tools", "notes_progress", "maps_shared_memory", "device_uses", "notes_items", "runs_without_gil")
     TOOLS_FIELD_NUMBER: _ClassVar[int]
     NOTES_PROGRESS_FIELD_NUMBER: _ClassVar[int]
     MAPS_SHARED_MEMORY_FIELD_NUMBER: _ClassVar[int]
     DEVICE_USES_FIELD_NUMBER: _ClassVar[int]
     NOTES_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    RUNS_WITHOUT_GIL_FIELD_NUMBER: _ClassVar[int]
     tools: _containers.RepeatedCompositeFieldContainer[Tool]
     notes_progress: bool
     maps_shared_memory: bool
     device_uses: _containers.RepeatedCompositeFieldContainer[DeviceUse]
     notes_items: bool
-    def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ..., device_uses: _Optional[_Iterable[_Union[DeviceUse, _Mapping]]] = ..., notes_items: _Optional[bool] = ...) -> None: ...
+    runs_without_gil: bool
+    def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ..., device_uses: _Optional[_Iterable[_Union[DeviceUse, _Mapping]]] = ..., notes_items: _Optional[bool] = ..., runs_without_gil: _Optional[bool] = ...) -> None: ...
 
 class DeviceUse(_message.Message):
     __slots__ = ("framework", "version", "state", "text", "memory_bytes")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.execution import Execution
     from snakeden._worker.calls.interruption import Interruption
-    from snakeden._worker.system.output import Output
+    from snakeden._worker.system.output import CallOutput
     from snakeden._worker.system.progress_cell import BulkRecord
 
 __all__ = ["BulkExecution", "outcome_of", "tagged_items"]
@@ -42,7 +42,7 @@ class BulkExecution:
         look_at: Callable[[float], None],
         record: BulkRecord,
         note_item: Callable[[int], None],
-        output: Output | None,
+        output: CallOutput | None,
     ) -> None:
         """Run bulk calls, and keep `record` of them. For `look_at`, `note_item` and `output` see
         `ProfileParts`.

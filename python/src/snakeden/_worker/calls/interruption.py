@@ -25,6 +25,12 @@ class Interruption(Protocol):
     """True if the last description was interrupted."""
 
     @property
+    def ends_waits(self) -> bool:
+        """True if an interruption also ends a wait of the thread in C code; false if waits for
+        answers and for credit must be woken.
+        """
+
+    @property
     def is_here(self) -> bool:
         """True on the thread that it interrupts."""
 

@@ -63,9 +63,9 @@ class Reply:
         self._interruption = interruption
         self._outcome: Encoded | Exception | None = None
         self._here: list[Waker] = []
-        """Wakes those who wait on the thread that `interruption` interrupts."""
+        """Wakes those who wait on the thread that `interruption` interrupts, even as it waits."""
         self._elsewhere: list[Waker] = []
-        """Wakes those who wait on other threads."""
+        """Wakes those who wait on other threads, which the end of the call does not wake."""
         self._steps: list[Callable[[], None]] = []
         """Steps to run when it is settled."""
 
@@ -204,7 +204,9 @@ class Reply:
     # ---- called by those who wait ----
 
     def _add_waker(self, wake: Waker) -> None:
-        (self._here if self._interruption.is_here else self._elsewhere).append(wake)
+        interruption = self._interruption
+        is_interrupted = interruption.is_here and interruption.ends_waits
+        (self._here if is_interrupted else self._elsewhere).append(wake)
 
     def _check(self) -> None:
         """Raise if the call was told to stop before now. Later, its own thread is interrupted."""

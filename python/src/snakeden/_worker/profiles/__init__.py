@@ -1,7 +1,8 @@
 """Profiles: how many calls a worker runs at once, where they run, and how one is interrupted.
 
 profile.py is the contract. PROFILES lists the implementations, each in a file of its own, such as
-process.py. event_loop.py and interrupt.py are parts of profiles that use the main thread.
+process.py. lane.py and event_loop.py are the parts of a profile for each thread that runs calls;
+interrupt.py and thread_interrupt.py interrupt the main thread, and others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from snakeden._worker.profiles.asynchronous import AsyncProfile
 from snakeden._worker.profiles.process import ProcessProfile
+from snakeden._worker.profiles.thread import ThreadProfile
 
 if TYPE_CHECKING:
     from snakeden._worker.profiles.profile import Profile, ProfileParts
@@ -22,6 +24,7 @@ DEFAULT_PROFILE: Final = "process"
 
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {
     "process": ProcessProfile,
+    "thread": ThreadProfile,
     "async": AsyncProfile,
 }
 """Functions that create a profile, by its name."""

@@ -13,6 +13,7 @@ from math import inf
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
+from snakeden._link.wire import printed
 from snakeden._worker.bulk.async_execution import AsyncBulkExecution
 from snakeden._worker.calls.async_execution import AsyncExecution
 from snakeden._worker.calls.execution import Execution
@@ -79,6 +80,7 @@ class AsyncProfile:
         self._outbox = parts.outbox
         self._local_sessions = parts.local_sessions
         self._on_loop = parts.on_loop
+        self._output = parts.output
         self._main = get_ident()
         self._places = Places(parts)
         self._running: dict[int, _Running] = {}
@@ -97,6 +99,8 @@ class AsyncProfile:
         self._link: LoopLink | None = None
         self._watch: LoopWatch | None = None
         self._blocked_ms = parts.blocked_loop_ms
+        if parts.output is not None:
+            parts.output.run_side_by_side()
         self._loop = make_loop(self._end_turn, self._begin_turn)
         self._events = EventLoop(self._loop)
         interruption = self._interruption = TaskInterruption(self._before_wait)
@@ -292,6 +296,8 @@ class AsyncProfile:
         running.has_entered = True
         CURRENT.set(attempt)
         started = time.perf_counter()
+        if self._output is not None:
+            self._output.begin_beside(attempt)
         try:
             if attempt.bulk is None:
                 data = await self._run(attempt, started)
@@ -321,6 +327,11 @@ class AsyncProfile:
             running.again.cancel()
         self._settle(attempt)
         del self._running[attempt.id]
+        if self._output is not None:
+            pipes = self._output.end_beside(attempt.number)
+            if pipes and attempt.message.keeps_output:
+                # Before the answer, in the same frame.
+                data = printed(attempt.id, pipes) + data
         self._outbox.put(data)
         self._unwritten.append(running.place)
         if not self._outbox.confirms:

@@ -42,6 +42,9 @@ class Interrupter:
 
     __slots__ = ("_describing", "_look_at", "_loop", "_main", "_pause", "armed", "cut_off")
 
+    ends_waits: Final = True
+    """See `Interruption.ends_waits`."""
+
     def __init__(self, loop: EventLoop, look_at: Callable[[float], None]) -> None:
         """Install the handler; must be called on the main thread. `loop` runs asynchronous tools,
         which are cancelled instead of interrupted while they wait. `look_at` has `repeat` called at

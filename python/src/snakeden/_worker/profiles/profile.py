@@ -36,6 +36,8 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that tools keep with sessions. Its hooks run between calls."""
     capacity: int = 1
     """The number of calls that the host lets run at once."""
+    attend: Callable[[], None] = lambda: None
+    """Has another thread read the link until the main thread calls the `wait` of `serve` again."""
     note_of: Callable[[int], Callable[[int], None] | None]
     """Returns the function that records the id of a call, which the host reads after the worker has
     died. There is one for each place, from 0 to `capacity - 1`; a place has one call at a time.

@@ -26,6 +26,7 @@ class TaskInterruption:
     armed: Attempt | None = None
     cut_off = False
     is_here = False
+    ends_waits = False
 
     def __init__(self, before_wait: Callable[[], None] = lambda: None) -> None:
         self.before_wait = before_wait

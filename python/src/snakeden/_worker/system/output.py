@@ -16,6 +16,10 @@ for a forked child, which may outlive its call, and shares the pipes. So both wr
 the buffer, each with its owner at its end: `\x1e<nonce>:of=<number of the call>\n`. Such a mark
 says nothing about other lines.
 
+Where calls run side by side, all of them write whole lines past the buffer. What native code and
+child processes print then belongs to no call, and nor does what a thread prints that a tool starts
+without the context of its call.
+
 A tool can end the process with any exit status, also with one of exit_status.py. So the worker
 announces its own status by the mark `\x1e<nonce>:exit=<status>\n` on stderr.
 """
@@ -72,6 +76,29 @@ class RunningCall(Protocol):
         """Its message."""
 
 
+class CallOutput(Protocol):
+    """The streams of the worker, as those see them who run calls: `Output`, or `ThreadOutput` where
+    calls run side by side.
+    """
+
+    @property
+    def is_marked(self) -> bool:
+        """See `Output.is_marked`."""
+
+    @property
+    def is_late(self) -> bool:
+        """See `Output.is_late`."""
+
+    def begin(self, attempt: RunningCall, now: float, /) -> None:
+        """See `Output.begin`."""
+
+    def end(self) -> int:
+        """See `Output.end`."""
+
+    def took(self, tool: str, seconds: float, /) -> None:
+        """See `Output.took`."""
+
+
 class _Text(io.TextIOWrapper):
     """The text of a stream. Changes that a tool makes to it last for its call only."""
 
@@ -121,6 +148,12 @@ class Output:
         """True while a call that was marked has not ended."""
         self.is_changed = False
         """True when a tool has reconfigured a stream."""
+        self.is_beside = False
+        """True if calls run side by side."""
+        self._beside: set[int] = set()
+        """The numbers of the calls that run, if they do so side by side."""
+        self._written: set[tuple[int, int]] = set()
+        """The calls of these that have written, each with the descriptor."""
         pipes = self._pipes = (OutputPipe(1, self), OutputPipe(2, self))
         texts = self._texts = (_Text(pipes[0], self), _Text(pipes[1], self))
         sys.stdout = sys.__stdout__ = texts[0]  # type: ignore[misc]
@@ -155,16 +188,7 @@ class Output:
     def begin(self, attempt: RunningCall, now: float) -> None:
         """Begin a call; `now` is on the clock of `time.perf_counter()`."""
         self._running = attempt
-        try:
-            is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
-        except AttributeError:  # A tool deleted one of them.
-            is_kept = False
-        if not is_kept:
-            sys.stdout, sys.stderr = self._stdout, self._stderr
-        if self.is_changed:
-            self.is_changed = False
-            for text in self._texts:
-                text.restore()
+        self._restore()
         message = attempt.message
         # The items of a bulk call begin one by one, and follow the mark of the first.
         is_wanted = message.keeps_output and not self.is_marked
@@ -177,6 +201,54 @@ class Output:
                     pipe.own(attempt.number)
         elif is_wanted:
             self._late_marks.watch()
+
+    def _restore(self) -> None:
+        """Undo what tools have done to the streams."""
+        try:
+            is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
+        except AttributeError:  # A tool deleted one of them.
+            is_kept = False
+        if not is_kept:
+            sys.stdout, sys.stderr = self._stdout, self._stderr
+        if self.is_changed:
+            self.is_changed = False
+            for text in self._texts:
+                text.restore()
+
+    # ---- calls that run side by side ----
+
+    def run_side_by_side(self) -> None:
+        """Expect calls that run side by side from now on, in place of `begin` and `end`."""
+        self.is_beside = True
+
+    def begin_beside(self, attempt: RunningCall) -> None:
+        """Begin a call. What tools have done to the streams lasts while any call runs."""
+        if not self._beside:
+            self._restore()
+            if logging.root.manager.disable != self._disabled:
+                logging.disable(self._disabled)
+        self._beside.add(attempt.number)
+
+    def note_written(self, owner: int, descriptor: int) -> None:
+        """Note that a call has written to a pipe."""
+        if owner != NOBODY:
+            self._written.add((owner, descriptor))
+
+    def end_beside(self, number: int) -> int:
+        """End a call, and with it the line that its thread has begun to print. Returns what `end`
+        does.
+        """
+        self._beside.discard(number)
+        pipes = 0
+        for descriptor, pipe in enumerate(self._pipes, 1):
+            pipe.flush_apart(number)
+            if (number, descriptor) in self._written:
+                self._written.discard((number, descriptor))
+                pipe.end_beside(number)
+                pipes |= descriptor
+        return pipes
+
+    # ---- calls that run one at a time ----
 
     def end(self) -> int:
         """End the call that was marked, and with it the line that it has begun to print. Returns
@@ -219,8 +291,14 @@ class Output:
 
     @property
     def is_kept(self) -> bool:
-        """True while a call runs whose output the host keeps."""
+        """True while a call runs whose output the host keeps; if calls run side by side, true for
+        the thread of one.
+        """
         running = self._running
+        if self.is_beside:
+            call = CURRENT.get(None)
+            message = getattr(call, "message", None)
+            return call is not None and not call.ended and bool(getattr(message, "keeps_output", 0))
         return running is not None and not running.ended and running.message.keeps_output
 
     def owner(self) -> int:
@@ -229,6 +307,7 @@ class Output:
         if call is not None:
             return NOBODY if call.ended else call.number
         running = self._running
+        # None where calls run side by side.
         if running is None or running.ended:
             return NOBODY
         thread = threading.current_thread()

@@ -33,6 +33,12 @@ class PipeOutput(Protocol):
     def nonce(self) -> str:
         """The text of all marks; empty if nothing is marked."""
 
+    is_beside: bool
+    """True if calls run side by side."""
+
+    def note_written(self, owner: int, descriptor: int) -> None:
+        """Note that a call, beside others, has written to a pipe."""
+
     @property
     def main(self) -> int | None:
         """The main thread."""
@@ -63,13 +69,19 @@ class OutputPipe(io.BufferedWriter):
         self._meant = self._host
         self._owner = _UNKNOWN
         self._is_touched = False  # True if the call that runs was marked here.
-        # The unfinished line of each thread that writes apart, once there was one.
+        # The unfinished line of each thread that writes apart, once there was one. The main thread
+        # has one for each call, since it may run many in turns.
         self._parts = threading.local()
+        self._main_parts: dict[int, bytes] = {}
         self._has_parts = False
 
     def write(self, data: Any, /) -> int:
         """Write as the base class does, after a mark unless this call wrote last."""
         output = self._output
+        if output.is_beside:
+            owner = output.owner()
+            output.note_written(owner, self._descriptor)
+            return self.write_apart(data, owner)
         # The main thread begins and ends calls itself.
         if get_ident() == output.main:
             return self._write(data, output.owner())
@@ -86,35 +98,53 @@ class OutputPipe(io.BufferedWriter):
 
     def flush(self) -> None:
         """Flush as the base class does; a thread that writes apart has lines of its own only."""
-        if self._has_parts:
-            output = self._output
-            if output.owner() == NOBODY and output.is_apart():
-                self.flush_apart(NOBODY)
-                return
+        output = self._output
+        if output.is_beside:
+            self.flush_apart(output.owner())
+            return
+        if self._has_parts and output.owner() == NOBODY and output.is_apart():
+            self.flush_apart(NOBODY)
+            return
         _flush(self)
 
     def write_apart(self, data: Any, owner: int) -> int:
         """Write the lines that are complete, each with its owner; keep the rest."""
         self._has_parts = True
         text = bytes(data)
-        *lines, rest = (getattr(self._parts, "text", b"") + text).split(b"\n")
-        self._parts.text = rest
+        *lines, rest = (self._take_part(owner) + text).split(b"\n")
+        if rest:
+            self._keep_part(owner, rest)
         if lines:
             self._put_apart(lines, owner)
         return len(text)
 
     def flush_apart(self, owner: int) -> None:
         """Write the line that is unfinished."""
-        rest = getattr(self._parts, "text", b"")
-        self._parts.text = b""
+        rest = self._take_part(owner)
         if rest:
             self._put_apart([rest], owner)
+
+    def _take_part(self, owner: int) -> bytes:
+        if get_ident() == self._output.main:
+            return self._main_parts.pop(owner, b"")
+        part: bytes = getattr(self._parts, "text", b"")
+        self._parts.text = b""
+        return part
+
+    def _keep_part(self, owner: int, part: bytes) -> None:
+        if get_ident() == self._output.main:
+            self._main_parts[owner] = part
+        else:
+            self._parts.text = part
 
     def _put_apart(self, lines: list[bytes], owner: int) -> None:
         nonce = self._output.nonce
         # What is redirected is not for the host.
         is_marked = nonce and _is_same(self._descriptor, self._host)
         end = f"\x1e{nonce}:of={owner}\n".encode() if is_marked else b"\n"
+        if is_marked and self._output.is_beside:
+            # No lock keeps others from writing between two parts of a line.
+            lines = [it for line in lines for it in _pieces(line, _WHOLE - len(end))]
         left = end.join([*lines, b""])
         while left:
             # At most PIPE_BUF bytes are written as a whole, and few lines are longer.
@@ -153,6 +183,10 @@ class OutputPipe(io.BufferedWriter):
         self.mark(f"end={number}")
         return True
 
+    def end_beside(self, number: int) -> None:
+        """Mark that a call has ended that ran beside others, and has written."""
+        self.mark(f"end={number}")
+
     def repair(self) -> None:
         """Restore the descriptor."""
         if not _is_same(self._descriptor, self._meant):
@@ -188,6 +222,10 @@ class CopiedPipe(OutputPipe):
     def flush(self) -> None:
         """Write the line that is unfinished."""
         self.flush_apart(self._output.owner())
+
+
+def _pieces(line: bytes, size: int) -> list[bytes]:
+    return [line[at : at + size] for at in range(0, len(line), size)] or [line]
 
 
 def _duplicate(descriptor: int) -> int:

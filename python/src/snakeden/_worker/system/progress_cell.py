@@ -139,7 +139,7 @@ class Progress:
 
 
 def open_progress(path: str, capacity: int) -> Progress | None:
-    """Open the file of the record; None if it cannot be mapped."""
+    """Open the file of the record; None if there is no path, or it cannot be mapped."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

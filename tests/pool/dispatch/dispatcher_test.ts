@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
-import { microtasks, until } from "../fixtures/until.ts";
+import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
+import { microtasks, until } from "../../fixtures/until.ts";
 
 for (const pipelineBudgetMs of [0, 1]) {
   Deno.test(`Dispatcher gives a call to the worker that became idle last, with a budget of ${pipelineBudgetMs} ms`, async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { jsonProblem } from "../../../src/jobs/scripts/check_json.ts";
+import { jsonProblem } from "../../../../src/jobs/scripts/results/check_json.ts";
 
 function problemOf(text: string, maxDepth = 64): Promise<string | undefined> {
   return jsonProblem(new TextEncoder().encode(text), { maxDepth });

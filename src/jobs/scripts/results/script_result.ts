@@ -1,10 +1,11 @@
 import { Buffer, isUtf8 } from "node:buffer";
-import { isLargeFrame, LargeFrames, Value, writeFrame } from "../../bridge/mod.ts";
-import { messageOf, SnakedenError } from "../../errors.ts";
-import { lstatIfThere, SCRIPT_ENV } from "../../process/mod.ts";
-import { TAG } from "../../values/mod.ts";
-import { jsonProblem } from "./check_json.ts";
-import type { PrintedResult } from "./script_output.ts";
+import { isLargeFrame, LargeFrames, Value, writeFrame } from "../../../bridge/mod.ts";
+import { messageOf, SnakedenError } from "../../../errors.ts";
+import { lstatIfThere, SCRIPT_ENV } from "../../../process/mod.ts";
+import { TAG } from "../../../values/mod.ts";
+import { jsonProblem, type Place } from "./check_json.ts";
+import type { PrintedResult } from "../script_output.ts";
+import { taggedValue } from "./tagged_result.ts";
 
 /** Options of {@link readResult}. */
 export interface ResultOptions {
@@ -29,16 +30,19 @@ export async function readResult(options: ResultOptions): Promise<Uint8Array<Arr
   const bytes = await fileBytes(options) ?? printedBytes(options);
   if (bytes === undefined) return writeFrame(Value.from(null, { maxDepth, name: "result" }));
   const isTagged = hasTag(bytes);
+  const tags: Place[] = [];
   const problem = await jsonProblem(bytes, {
     maxDepth,
-    ...(isTagged ? { maxValues: MAX_TAGGED_VALUES } : {}),
+    ...(isTagged ? { maxValues: MAX_TAGGED_VALUES, tags: { key: TAG, found: tags } } : {}),
   });
   if (problem !== undefined) {
     const beside = isTagged ? ", with bytes or arrays among them" : "";
     throw badResult(name, `it is not JSON that can be kept: ${problem}${beside}`);
   }
-  const value = isTagged
-    ? taggedValue(bytes, options)
+  const value = tags.length > 0
+    ? await taggedValue(bytes, tags, { maxDepth, name: "result" }).catch((error) => {
+      throw badResult(name, messageOf(error));
+    })
     : new Value({ json: bytes, tagged: false, buffers: [] });
   const frame = isLargeFrame(bytes.byteLength)
     ? await new LargeFrames().write(value)
@@ -51,20 +55,7 @@ function hasTag(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(TAG_TEXT);
 }
 
-/** Returns a value with bytes or arrays in it. */
-function taggedValue(bytes: Uint8Array, { maxDepth, name }: ResultOptions): Value {
-  try {
-    const tree: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return Value.fromJsonTree(tree, { maxDepth, name: "result" });
-  } catch (error) {
-    throw badResult(name, messageOf(error));
-  }
-}
-
-/**
- * The most values of a result that has bytes or arrays in it. They are built in one turn of the
- * event loop, and take about a microsecond each.
- */
+/** The most values of a result that has bytes or arrays in it. Those who read it build them. */
 const MAX_TAGGED_VALUES = 50_000;
 const TAG_TEXT = JSON.stringify(TAG);
 

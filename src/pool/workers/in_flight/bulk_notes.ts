@@ -1,6 +1,6 @@
-import type { Attempt, BulkNote, BulkRecord } from "../calls/mod.ts";
-import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
-import type { LaunchedWorker } from "./launchers/mod.ts";
+import type { Attempt, BulkNote, BulkRecord } from "../../calls/mod.ts";
+import type { CallWindow, InFlightAtExit } from "../../profiles/mod.ts";
+import type { LaunchedWorker } from "../launchers/mod.ts";
 
 /** Returns the record of the bulk call of an attempt, if the worker has it. */
 export function bulkNoteOf(

@@ -1,32 +1,10 @@
-import type { SnakedenError, WorkerExit } from "../errors.ts";
-import { Affinity, type AffinityOptions, SessionCall } from "./affinity/mod.ts";
-import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "./calls/mod.ts";
-import type { Judgement } from "./crashes/mod.ts";
-import type { CallSource, Worker } from "./workers/mod.ts";
-
-/** Options of a dispatcher. */
-export interface DispatcherOptions {
-  /**
-   * A worker has room while its calls are expected to run no longer than this; 0 sends nothing
-   * ahead.
-   */
-  readonly budgetMs: number;
-  readonly affinity: AffinityOptions;
-  /** Called when a worker has answered a call, which proves that it works. */
-  readonly onAnswered: (worker: Worker) => void;
-  /**
-   * Returns why a call that came back may not wait for another worker, or undefined when it may.
-   */
-  readonly refusalOf: (call: Call) => SnakedenError | undefined;
-}
-
-/** The room of a pool for more work, for those who bring some when there is room. */
-export interface PoolRoom {
-  /** The number of workers that are idle while no call waits. */
-  readonly idle: number;
-  /** Called when a worker has become idle; for one listener. It must not throw. */
-  onIdle: (() => void) | undefined;
-}
+import type { SnakedenError, WorkerExit } from "../../errors.ts";
+import { Affinity, SessionCall } from "../affinity/mod.ts";
+import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../calls/mod.ts";
+import type { Judgement } from "../crashes/mod.ts";
+import type { DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
+import { freePlaces, leastLoaded } from "./least_loaded.ts";
+import type { CallSource, Worker } from "../workers/mod.ts";
 
 /** The least time that it takes to wake a sleeping process, and perhaps its core. */
 const WAKE_UP_MS = 0.05;
@@ -41,6 +19,9 @@ const NEXT_CALL_MS = 5;
  *    single caller in two thirds of the time that a sleeping worker needs;
  * 3. the busy worker that will be done soonest, if that is within the budget;
  * 4. the queue.
+ *
+ * Where workers run several calls at a time, the choice is another one: the worker with the fewest
+ * calls of those that begin one more at once, and of the idle ones that which is idle for longest.
  *
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
@@ -62,6 +43,7 @@ const NEXT_CALL_MS = 5;
 export class Dispatcher implements CallSource<Worker>, PoolRoom {
   readonly #options: DispatcherOptions;
   readonly #budgetMs: number;
+  readonly #spreads: boolean;
   /** Decides which worker a call of a session may go to. */
   readonly affinity: Affinity;
   onIdle: (() => void) | undefined = undefined;
@@ -72,12 +54,14 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   readonly #serving: Worker[] = [];
   /** The workers in `#serving` that are ready, the one that became idle last at the end. */
   readonly #idle: Worker[] = [];
+  readonly #lists = { idle: this.#idle, serving: this.#serving };
   /** True while the workers that take calls offer different tools. */
   #isMixed = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
+    this.#spreads = options.profile?.spreads ?? false;
     this.affinity = new Affinity(options.affinity, this.#queue);
   }
 
@@ -87,7 +71,9 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   }
 
   get idle(): number {
-    return this.queued > 0 ? 0 : this.#idle.length;
+    if (this.queued > 0) return 0;
+    if (!this.#spreads) return this.#idle.length;
+    return this.#serving.reduce((sum, it) => sum + freePlaces(it), 0);
   }
 
   /** True while a worker takes calls. */
@@ -147,7 +133,8 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
         return bound;
       }
       if (session.isStrict) {
-        const rested = this.#idle.find((it) => !this.#isMixed || this.#mayTake(it, tool));
+        const mayTake = (it: Worker): boolean => !this.#isMixed || this.#mayTake(it, tool);
+        const rested = this.#spreads ? leastLoaded(this.#lists, mayTake) : this.#idle.find(mayTake);
         if (rested !== undefined || session.failsFast) return this.#taken(rested);
       }
     }
@@ -172,7 +159,8 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     if (!isStrict) {
       if (this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
       // Else sessions that began on one worker would share it while others are idle.
-      if (worker.backlogMs > WAKE_UP_MS && this.#idle.length > 0) return undefined;
+      const waits = worker.backlogMs > WAKE_UP_MS && !worker.hasRoom(0, now);
+      if (waits && this.#idle.length > 0) return undefined;
     }
     return this.#taken(worker);
   }
@@ -285,8 +273,8 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   }
 
   #noteIdle(worker: Worker): void {
-    if (worker.state !== "ready" || worker.isSpent) return;
-    this.#idle.push(worker);
+    if (worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
+    else if (!this.#spreads || freePlaces(worker) === 0) return;
     this.onIdle?.();
   }
 
@@ -358,7 +346,9 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Returns the worker that would take a call of this tool now. */
   #takerOf(tool: string, now: number): Worker | undefined {
-    const idle = this.#idleFor(tool);
+    const idle = this.#spreads
+      ? leastLoaded(this.#lists, (it) => this.#mayTake(it, tool))
+      : this.#idleFor(tool);
     if (idle !== undefined) return idle;
     const [soonest] = this.#serving
       .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))
@@ -372,6 +362,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
    * worker is removed from the idle ones.
    */
   #pick(now: number): Worker | undefined {
+    if (this.#spreads) {
+      const free = leastLoaded(this.#lists, () => true);
+      if (free !== undefined) return this.#taken(free);
+    }
     if (this.#budgetMs === 0) return this.#idle.pop();
     let best: Worker | undefined;
     let leastMs = Infinity;

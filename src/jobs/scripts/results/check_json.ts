@@ -1,7 +1,7 @@
-import { nextTurn } from "../../async/mod.ts";
+import { nextTurn } from "../../../async/mod.ts";
 
 /** The bytes that are checked in one turn of the event loop. */
-const SLICE_BYTES = 1024 * 1024;
+const SLICE_BYTES = 256 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -28,19 +28,34 @@ type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "com
  */
 export async function jsonProblem(
   bytes: Uint8Array,
-  { maxDepth, maxValues = Infinity }: { readonly maxDepth: number; readonly maxValues?: number },
+  { maxDepth, maxValues = Infinity, tags }: JsonCheckOptions,
 ): Promise<string | undefined> {
-  const check = new JsonCheck(bytes, { maxDepth, maxValues }).run();
+  const check = new JsonCheck(bytes, { maxDepth, maxValues, tags }).run();
   for (let step = check.next();; step = check.next()) {
     if (step.done) return step.value;
     await nextTurn();
   }
 }
 
+/** Options of {@link jsonProblem}. */
+export interface JsonCheckOptions {
+  readonly maxDepth: number;
+  readonly maxValues?: number;
+  /** Finds the objects with a key of ASCII, the outermost ones, and takes their places. */
+  readonly tags?: { readonly key: string; readonly found: Place[] } | undefined;
+}
+
+/** The first byte of a part of the text, and the one behind its last. */
+export type Place = readonly [start: number, end: number];
+
 class JsonCheck {
   readonly #bytes: Uint8Array;
   readonly #maxDepth: number;
   readonly #maxValues: number;
+  readonly #tags: JsonCheckOptions["tags"];
+  /** The places of the open brackets, and the number of those around an object with the key. */
+  readonly #starts: number[] = [];
+  #taggedAt = Infinity;
   #values = 0;
   readonly #open: ("object" | "array")[] = [];
   #at = 0;
@@ -49,8 +64,9 @@ class JsonCheck {
 
   constructor(
     bytes: Uint8Array,
-    { maxDepth, maxValues }: { readonly maxDepth: number; readonly maxValues: number },
+    { maxDepth, maxValues, tags }: JsonCheckOptions & { readonly maxValues: number },
   ) {
+    this.#tags = tags;
     this.#bytes = bytes;
     this.#maxDepth = maxDepth;
     this.#maxValues = maxValues;
@@ -87,6 +103,11 @@ class JsonCheck {
       if (expected !== "comma or end" && !expected.endsWith("or end")) return this.#unexpected();
       this.#open.pop();
       this.#at++;
+      const start = this.#starts.pop() ?? 0;
+      if (this.#open.length === this.#taggedAt) {
+        this.#taggedAt = Infinity;
+        this.#tags?.found.push([start, this.#at]);
+      }
       return this.#valueEnded();
     }
     if (byte === COMMA && expected === "comma or end" && inside !== undefined) {
@@ -108,6 +129,7 @@ class JsonCheck {
     if (this.#open.push(kind) > this.#maxDepth) {
       return `it is nested deeper than ${this.#maxDepth} levels`;
     }
+    this.#starts.push(this.#at);
     this.#at++;
     this.#expected = kind === "object" ? "key or end" : "value or end";
     return undefined;
@@ -137,7 +159,7 @@ class JsonCheck {
       return this.#unexpected();
     }
     const bytes = this.#bytes;
-    this.#at++;
+    const start = this.#at++;
     while (true) {
       const end = Math.min(bytes.length, this.#turnEnd);
       let byte = 0;
@@ -161,8 +183,21 @@ class JsonCheck {
     }
     this.#at++;
     if (!isKey) return this.#valueEnded();
+    if (this.#taggedAt === Infinity && this.#isTag(start)) this.#taggedAt = this.#open.length - 1;
     this.#expected = "colon";
     return undefined;
+  }
+
+  /** Returns true if the text that has ended is the key, however it is written. */
+  #isTag(start: number): boolean {
+    const key = this.#tags?.key;
+    // Each character takes at most six bytes, in an escape.
+    if (key === undefined || this.#at - start > key.length * 6 + 2) return false;
+    const written = this.#bytes.subarray(start + 1, this.#at - 1);
+    if (!written.includes(BACKSLASH)) {
+      return written.length === key.length && written.every((it, i) => it === key.charCodeAt(i));
+    }
+    return JSON.parse(`"${new TextDecoder().decode(written)}"`) === key;
   }
 
   /** Returns the length of an escape; 0 for one that is wrong. */
