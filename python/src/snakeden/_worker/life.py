@@ -387,5 +387,3 @@ class WorkerLife:
             self._runner.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
-
-
