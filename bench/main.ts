@@ -26,6 +26,7 @@ import { joblog } from "./work/joblog.ts";
 import { jobs } from "./work/jobs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
+import { prefork } from "./work/prefork.ts";
 import { profiles } from "./work/profiles.ts";
 import { resume } from "./work/resume.ts";
 import { scale } from "./work/scale.ts";
@@ -44,6 +45,7 @@ const WORKLOADS: readonly Workload[] = [
   stream,
   arrays,
   startup,
+  prefork,
   memory,
   scale,
   batch,

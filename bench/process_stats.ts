@@ -29,6 +29,13 @@ export function pssBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/m);
 }
 
+/** Returns the memory that a process shares with no other one, such as the one that forked it. */
+export function privateBytes(pid: number): number {
+  const path = `/proc/${pid}/smaps_rollup`;
+  return kilobytes(path, /^Private_Clean:\s+(\d+) kB$/m) +
+    kilobytes(path, /^Private_Dirty:\s+(\d+) kB$/m);
+}
+
 /**
  * Returns the CPU time of all living threads, in microseconds: finer than the ticks of
  * /proc/PID/stat.

@@ -40,6 +40,10 @@ export const WORKER_ENV = {
   device: "SNAKEDEN_DEVICE",
   /** Set if the files of the worker are watched. */
   dev: "SNAKEDEN_DEV",
+  /** Set for a process that forks workers: what it preloads, as JSON. */
+  template: "SNAKEDEN_TEMPLATE",
+  /** The path of the socket of such a process. */
+  templateSocket: "SNAKEDEN_TEMPLATE_SOCKET",
   /** The `threadChecks` of the pool; absent in profiles that run one call at a time. */
   threadChecks: "SNAKEDEN_THREAD_CHECKS",
 } as const;

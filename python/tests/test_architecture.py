@@ -62,7 +62,8 @@ BELOW: dict[str, tuple[str, ...]] = {
         "_values",
         PUBLIC,
     ),
-    "worker": ("_worker", "_worker/system", PUBLIC),
+    "_template": ("_guard", "_worker", "_worker/system", "_link", "_tools", PUBLIC),
+    "worker": ("_template", "_worker", "_worker/system", PUBLIC),
     "testing": ("_worker/inputs", "_tools", "_values", PUBLIC),
     "demo": (PUBLIC,),
 }

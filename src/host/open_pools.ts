@@ -46,6 +46,7 @@ export function openPool(
   const pool: Pool = new Pool(
     {
       ...config,
+      recycle: { ...config.recycle, isIsolated: config.isolate === "call" },
       places: parts.placements.get(config.name)?.places ?? [],
       dev: parts.config.dev,
       moduleCure: moduleCure(config, parts.pythons.of(config.name)).ofCalls,

@@ -1,9 +1,11 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
 import {
+  AheadLauncher,
+  type Launcher,
+  LAUNCHERS,
   libraryThreads,
   profileOf,
-  SpawnLauncher,
   workerEnv,
   type WorkerRegistry,
 } from "../pool/mod.ts";
@@ -25,11 +27,18 @@ export interface LauncherParts {
 }
 
 /** Creates the launcher of the workers that `pool` describes. */
-export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
+export function workerLauncher(pool: PoolConfig, parts: LauncherParts): Launcher {
   const { config, runId, runDirectory, bridge, registry, pythons } = parts;
   const python = pythons.of(pool.name);
   const threads = libraryThreads(config.pools, navigator.hardwareConcurrency).get(pool.name) ?? 1;
-  return new SpawnLauncher({
+  const launcher = LAUNCHERS[pool.launcher]({
+    pool: pool.name,
+    template: {
+      preload: pool.preload,
+      adapters: [pool.adapter].flat(),
+      modulePaths: pool.modulePaths,
+      carrier: pool.carrier,
+    },
     bridge,
     ...(registry === undefined ? {} : { registry }),
     carrier: pool.carrier,
@@ -46,6 +55,7 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
     startTimeoutMs: pool.startTimeoutMs,
     moduleCure: moduleCure(pool, python).ofStarts,
   });
+  return pool.isolate === "call" ? new AheadLauncher(launcher, pool) : launcher;
 }
 
 /**

@@ -63,14 +63,20 @@ export {
 } from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
+  AheadLauncher,
   type DeviceUse,
   INHERITED_ENV,
   type LaunchedWorker,
   type Launcher,
+  type LauncherInfo,
+  type LauncherName,
+  LAUNCHERS,
   type LaunchSpec,
   libraryThreads,
+  PreforkLauncher,
   ProgressFile,
   SpawnLauncher,
+  type TemplateInfo,
   type ThreadNeeds,
   Worker,
   workerEnv,

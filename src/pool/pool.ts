@@ -34,6 +34,8 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
   protected override readonly supervisor: Supervisor;
+  /** Starts its workers. */
+  readonly launcher: PoolDeps["launcher"];
   readonly #dispatcher: Dispatcher;
   /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
@@ -55,6 +57,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
+    this.launcher = deps.launcher;
     this.#lifecycle = new PoolLifecycle(options.name);
     this.code = new PoolCode(options);
     this.#crashes = new CrashPolicy(options, {
@@ -77,6 +80,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
       lifecycle: this.#lifecycle,
       code: this.code,
       crashes: this.#crashes,
+      isIsolated: options.recycle.isIsolated === true,
       now,
       supervisor: () => this.supervisor,
     });
@@ -194,6 +198,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
    * ones has tried to start one, successfully or not.
    */
   async start(): Promise<void> {
+    this.launcher.prepare?.();
     const started = this.supervisor.start();
     this.#events.assess();
     await started;
@@ -323,15 +328,11 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
       : this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
   }
 
-  /**
-   * Replaces all workers, since their code has changed. One successor starts, for which one old
-   * worker may have to end. As soon as it is ready it takes over from all old workers: they finish
-   * what they run, and their slots are filled with the new code. If it cannot be started, the other
-   * old workers serve on.
-   */
+  /** Replaces all workers, since their code has changed; see {@link Supervisor}. */
   reload(change: CodeChange): void {
     if (!this.#lifecycle.isOpen) return;
     this.code.changed(change);
+    this.launcher.renew?.();
     this.supervisor.reload();
   }
 
@@ -364,6 +365,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
 
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
+    this.launcher.renew?.();
     this.supervisor.startAfresh();
     await this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
     if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
@@ -390,6 +392,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     this.supervisor.close();
     for (const worker of this.workers) this.#dispatcher.leave(worker, this.deadlines.now);
     await this.supervisor.stop(drainMs);
+    await this.launcher.close?.();
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#lifecycle.transition("stopped");

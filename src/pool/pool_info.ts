@@ -11,8 +11,10 @@ import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot, UnhealthyDevice } from "./supervision/mod.ts";
 import {
   type DeviceUse,
+  type LauncherName,
   leavesDeviceUnused,
   type ReplaceCause,
+  type TemplateInfo,
   type Worker,
   type WorkerState,
 } from "./workers/mod.ts";
@@ -25,6 +27,12 @@ export interface PoolInfo {
   readonly adapter: string;
   /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
+  /** The way in which its workers are started. */
+  readonly launcher: LauncherName;
+  /** The process from which its workers are forked; absent if there is none now. */
+  readonly template?: TemplateInfo;
+  /** The reason why its workers are spawned, although its launcher is another one. */
+  readonly launcherFallback?: string;
   /** The most workers that the pool may have. */
   readonly size: number;
   /** The most calls that its workers run at a time, all together. */
@@ -104,6 +112,8 @@ export interface WorkerInfo {
   readonly lastUsedAt?: string;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
+  /** The way in which it was really started; absent until the worker is ready. */
+  readonly launcher?: LauncherName;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
   /**
@@ -154,6 +164,7 @@ export function describePool(
     name: pool.name,
     adapter: [adapter].flat().join(", "),
     profile,
+    ...(pool.launcher.info ?? { launcher: "spawn" }),
     size: pool.size,
     ...pool.limits,
     capacity: pool.size * profileOf(config).capacity,
@@ -176,7 +187,7 @@ export function describePool(
 
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
-  const { pid, pythonVersion, place, deviceUses, hasGil: gil, replaceCause } = worker;
+  const { pid, launcher, pythonVersion, place, deviceUses, hasGil: gil, replaceCause } = worker;
   const warnings = warningsOf(worker);
   // Its link is there once it has a process.
   const blockedTools = pid === undefined ? [] : worker.link.blockedTools.list();
@@ -192,6 +203,7 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     begun: worker.inFlight.window.begun.length,
     ...(worker.calls === 0 ? {} : { lastUsedAt: lastUsedAt(worker) }),
     ...(pid === undefined ? {} : { pid }),
+    ...(launcher === undefined ? {} : { launcher }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
     ...(gil === undefined ? {} : { gil }),
     ...(replaceCause === undefined ? {} : { replaceCause: replaceCause.code }),

@@ -12,6 +12,8 @@ export interface WorkerEventsDeps {
   readonly lifecycle: PoolLifecycle;
   readonly code: PoolCode;
   readonly crashes: CrashPolicy;
+  /** True if each call has a worker of its own. */
+  readonly isIsolated: boolean;
   /** The current time on the clock of the pool. */
   now(): number;
   /** Created after this. */
@@ -94,9 +96,11 @@ export class WorkerEvents implements SupervisorEvents {
 
   /** Called when a worker has answered, which proves that it works. */
   answered(worker: Worker): void {
-    const { health, devices } = this.#deps.supervisor();
+    const supervisor = this.#deps.supervisor();
+    const { health, devices } = supervisor;
     if (health.isInDoubt) health.proved();
     devices.answered(worker);
+    if (worker.isSpent && this.#deps.isIsolated) supervisor.spent(worker);
   }
 
   /** The state without a worker and without a reason to despair. */

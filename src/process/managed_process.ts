@@ -2,12 +2,28 @@ import { settlesWithin } from "../async/mod.ts";
 import { OutputReader } from "./output_reader.ts";
 import { type CommandSpec, killGroup, signalGroup, spawnGroup } from "./process_group.ts";
 
-/** A program to start, and the listener for its output. */
-export interface ProcessSpec extends CommandSpec {
+/** The listener for the output of a process. */
+export interface OutputListener {
   /** Called for each line of stdout and stderr. */
   readonly onLine: (line: string, from: "stdout" | "stderr") => void;
   /** See {@link OutputOptions.room}. */
   readonly room?: () => Promise<void> | undefined;
+}
+
+/** A program to start, and the listener for its output. */
+export interface ProcessSpec extends CommandSpec, OutputListener {}
+
+/** A process that leads a group of its own, and that others may have started. */
+export interface GroupLeader {
+  readonly pid: number;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  /** Settles when the process has ended. Never rejects. */
+  readonly exit: Promise<ProcessExit>;
+  /** Closes its stdin, and whatever else belongs to it. Called when it has ended. Never rejects. */
+  release(): Promise<void>;
+  /** Called when it was killed, and should end at once. */
+  onKilled?(): void;
 }
 
 /** The end of a process: an exit code or a signal; the other one is null. */
@@ -35,14 +51,15 @@ export class ManagedProcess {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<ProcessExit>;
-  readonly #child: Deno.ChildProcess;
+  readonly #leader: GroupLeader;
   #ended = false;
   #readers: readonly OutputReader[] = [];
 
-  private constructor(child: Deno.ChildProcess, spec: ProcessSpec) {
-    this.#child = child;
-    this.pid = child.pid;
-    this.exited = this.#watch(spec);
+  /** Takes charge of a process. */
+  constructor(leader: GroupLeader, listener: OutputListener) {
+    this.#leader = leader;
+    this.pid = leader.pid;
+    this.exited = this.#watch(listener);
   }
 
   /**
@@ -51,7 +68,7 @@ export class ManagedProcess {
    * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If the command cannot be run.
    */
   static spawn(spec: ProcessSpec): ManagedProcess {
-    return new ManagedProcess(spawnGroup(spec), spec);
+    return new ManagedProcess(spawnLeader(spec), spec);
   }
 
   /** Sends a signal to the whole group. Returns false if nothing is left of it. */
@@ -64,7 +81,7 @@ export class ManagedProcess {
    */
   async terminate(killGraceMs: number): Promise<ProcessExit> {
     if (!this.#ended) this.signal("SIGTERM");
-    if (!await settlesWithin(this.exited, killGraceMs)) killGroup(this.pid);
+    if (!await settlesWithin(this.exited, killGraceMs)) return await this.kill();
     return await this.exited;
   }
 
@@ -75,27 +92,47 @@ export class ManagedProcess {
 
   /** Sends SIGKILL to the group. Resolves when the process is gone. */
   async kill(): Promise<ProcessExit> {
-    if (!this.#ended) killGroup(this.pid);
+    if (!this.#ended) {
+      killGroup(this.pid);
+      this.#leader.onKilled?.();
+    }
     return await this.exited;
   }
 
-  async #watch({ onLine, room }: ProcessSpec): Promise<ProcessExit> {
+  async #watch({ onLine, room }: OutputListener): Promise<ProcessExit> {
     const readers = (["stdout", "stderr"] as const).map((from) =>
-      new OutputReader(this.#child[from], { onLine: (line) => onLine(line, from), room })
+      new OutputReader(this.#leader[from], { onLine: (line) => onLine(line, from), room })
     );
     this.#readers = readers;
-    const status = await this.#child.status;
+    const exit = await this.#leader.exit;
     this.#ended = true;
     // Whatever the process started ends with it, even after a normal exit.
     killGroup(this.pid);
     await hearOut(readers);
-    // The child is gone, so closing its pipe may fail.
-    await this.#child.stdin.close().catch(() => {});
-    return {
-      exitCode: status.signal === null ? status.code : null,
-      signal: status.signal,
-    };
+    await this.#leader.release();
+    return exit;
   }
+}
+
+/**
+ * Starts a program as {@link spawnGroup} does.
+ *
+ * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If the command cannot be run.
+ */
+export function spawnLeader(spec: CommandSpec): GroupLeader {
+  const child = spawnGroup(spec);
+  const { pid, stdout, stderr } = child;
+  return {
+    pid,
+    stdout,
+    stderr,
+    exit: child.status.then(({ code, signal }) => ({
+      exitCode: signal === null ? code : null,
+      signal,
+    })),
+    // The child is gone, so closing its pipe may fail.
+    release: () => child.stdin.close().catch(() => {}),
+  };
 }
 
 /**

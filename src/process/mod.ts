@@ -43,7 +43,13 @@ export {
   GuardLaunchError,
 } from "./guard/mod.ts";
 export { LineSplitter } from "./line_splitter.ts";
-export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
+export {
+  type GroupLeader,
+  ManagedProcess,
+  type ProcessExit,
+  type ProcessSpec,
+  spawnLeader,
+} from "./managed_process.ts";
 export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";
 export {
   type ProcessInfo,

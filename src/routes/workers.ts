@@ -23,6 +23,9 @@ const workerSchema = schemaOf<WorkerInfo>()(
       description: "When it last ended a call; now while it has one. Absent before the first.",
     }),
     pid: z.number().int().optional(),
+    launcher: z.enum(["spawn", "prefork"]).optional().openapi({
+      description: "The way in which it was really started; absent until the worker is ready.",
+    }),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     gil: z.boolean().optional().openapi({
       description: "False if several threads run Python code at a time.",

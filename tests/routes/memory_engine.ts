@@ -84,6 +84,7 @@ const POOL: PoolInfo = {
   name: "default",
   adapter: "snakeden.demo",
   profile: "process",
+  launcher: "spawn",
   capacity: 2,
   begun: 0,
   size: 2,

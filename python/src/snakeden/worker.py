@@ -22,12 +22,24 @@ def main() -> NoReturn:
 
     # Runs before anything is opened.
     close_inherited_sockets()
+    fork = None
+    template = os.environ.pop(names.TEMPLATE, "")
+    if template:
+        from snakeden._template import become_worker
+
+        # Returns in each worker that is forked, where all is as in one that was spawned.
+        fork = become_worker(template)
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
     host_guard.arm(owns_group=os.environ.pop(names.OWN_GROUP, "") != "")
     # Out of the environment at once, so that neither tools nor their children can see it.
     address = os.environ.pop(names.ADDRESS, "")
     token = os.environ.pop(names.TOKEN, "")
-    streams = output.prepare(os.environ.pop(names.OUTPUT_MARK, ""))
+    mark = os.environ.pop(names.OUTPUT_MARK, "")
+    if fork is None:
+        streams = output.prepare(mark)
+    else:
+        streams = fork.output
+        streams.adopt(mark)
     if not address:
         print(f"snakeden worker: {names.ADDRESS} is not set; a host sets it", file=sys.stderr)
         sys.exit(exit_status.USAGE)
@@ -37,7 +49,10 @@ def main() -> NoReturn:
     from snakeden._worker.life import WorkerLife
 
     life = WorkerLife(address, streams, worker_id=os.environ.get(names.WORKER_ID, ""), token=token)
-    if is_watched:
+    # The hello is written already, which comes before any report.
+    if is_watched and fork is not None:
+        fork.imports.report_to(life.report_import)
+    elif is_watched:
         from snakeden._worker.system.fresh_source import read_sources_afresh
 
         read_sources_afresh(life.report_import)

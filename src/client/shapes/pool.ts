@@ -116,6 +116,16 @@ export interface PoliciesInfo {
   readonly retries: number;
 }
 
+/** The ways to start a worker, by which a pool chooses. */
+export type LauncherName = "spawn" | "prefork";
+
+/** The process from which workers are forked, as it is shown outside. */
+export interface TemplateInfo {
+  readonly pid: number;
+  /** The resident memory, which its workers share as long as they do not write to it. */
+  readonly rssBytes: number;
+}
+
 /** A pool, as it is shown outside. */
 export interface PoolInfo {
   /** The name of the pool. */
@@ -124,6 +134,12 @@ export interface PoolInfo {
   readonly adapter: string;
   /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
+  /** The way in which its workers are started. */
+  readonly launcher: LauncherName;
+  /** The process from which its workers are forked; absent if there is none now. */
+  readonly template?: TemplateInfo;
+  /** The reason why its workers are spawned, although its launcher is another one. */
+  readonly launcherFallback?: string;
   /** The most workers that the pool may have. */
   readonly size: number;
   /** The most calls that its workers run at a time, all together. */
@@ -269,6 +285,8 @@ export interface WorkerInfo {
   readonly lastUsedAt?: string;
   /** The process id; absent until the process is started. */
   readonly pid?: number;
+  /** The way in which it was really started; absent until the worker is ready. */
+  readonly launcher?: LauncherName;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
   /**

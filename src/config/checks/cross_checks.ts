@@ -4,6 +4,7 @@ import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
 import { elasticIssues } from "./elastic_checks.ts";
+import { launcherIssues } from "./launcher_checks.ts";
 import { isLoopback } from "../loopback.ts";
 import { profileIssues } from "./profile_checks.ts";
 import { scriptIssues } from "./script_checks.ts";
@@ -29,6 +30,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(elasticIssues),
     ...pools.flatMap(deviceIssues),
+    ...pools.flatMap(launcherIssues),
     ...pools.flatMap(profileIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),

@@ -15,8 +15,8 @@ import {
 } from "../schema_parts.ts";
 import { deviceKeys } from "./devices_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
-import { profileKeys } from "./profile_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
+import { launcherKeys, profileKeys } from "./workers/mod.ts";
 
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 
@@ -134,6 +134,7 @@ export const poolSchema = group({
   }, z.string().regex(EXPOSED).meta({ allowed: "names of functions, with `*` and `?`" })).min(1)
     .max(256).optional(),
   ...profileKeys,
+  ...launcherKeys,
   carrier: oneOf(["socket", "grpc"], {
     description: "Transport of the link to a worker: a plain Unix socket, or gRPC over one.",
   }).default("socket"),

@@ -23,6 +23,8 @@ export const EXIT_STATUS = {
  */
 export function describeExit(exit: WorkerExit, ownStatus?: number): string {
   const { signal, exitCode } = exit;
+  // Whoever would have been told was killed before.
+  if (signal === null && exitCode === null) return "an unknown exit status";
   const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
   const meaning = signal === null ? meaningOf(exitCode, ownStatus) : SIGNAL_MEANINGS[signal];
   return meaning === undefined ? how : `${how} (${meaning})`;

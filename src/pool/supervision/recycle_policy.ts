@@ -10,6 +10,8 @@ export interface RecycleOptions {
   readonly maxCalls?: number | undefined;
   /** The resident memory of the worker and its children. */
   readonly maxRssBytes?: number | undefined;
+  /** True if each worker runs one call, and ends after its answer. */
+  readonly isIsolated?: boolean | undefined;
 }
 
 /**
@@ -26,6 +28,8 @@ export class RecyclePolicy {
   readonly maxCalls: number;
   /** The call with which the successor is started. */
   readonly renewAtCall: number;
+  /** True if each worker runs one call. Its slot is filled anew after the answer. */
+  readonly isIsolated: boolean;
   readonly #options: RecycleOptions;
   readonly #random: () => number;
 
@@ -33,8 +37,10 @@ export class RecyclePolicy {
   constructor(options: RecycleOptions, random: () => number = Math.random) {
     this.#options = options;
     this.#random = random;
-    this.maxCalls = options.maxCalls ?? Infinity;
-    this.renewAtCall = Math.max(1, Math.floor(this.maxCalls * AHEAD));
+    this.isIsolated = options.isIsolated === true;
+    this.maxCalls = this.isIsolated ? 1 : options.maxCalls ?? Infinity;
+    const renewAtCall = Math.max(1, Math.floor(this.maxCalls * AHEAD));
+    this.renewAtCall = this.isIsolated ? Infinity : renewAtCall;
   }
 
   /**

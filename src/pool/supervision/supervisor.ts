@@ -75,8 +75,8 @@ export class Supervisor {
     this.#heartbeat = new Heartbeat(heartbeat, deps.clock, new FrozenWorkers(heartbeat));
     this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
-      ...deps,
       ...options,
+      ...deps,
       recycling: this.#recycling,
       listener: new WorkerWatch({
         limits: options.limits,
@@ -188,10 +188,7 @@ export class Supervisor {
     this.#triedAll.resolve();
   }
 
-  /**
-   * Closes, and ends all workers. Resolves within a bounded time; a process that cannot be killed
-   * is left behind.
-   */
+  /** Closes, and ends all workers, within a bounded time: what cannot be killed is left. */
   async stop(drainMs: number): Promise<void> {
     this.close();
     const { name, killGraceMs, reapMs = REAP_MS } = this.#options;
@@ -226,6 +223,12 @@ export class Supervisor {
     if (worker.state === "starting") return await worker.stop(this.#options);
     worker.kill("was killed: it was asked to stop at once");
     await this.#occupancies.get(worker)?.exited;
+  }
+
+  /** Lets a worker end that has run all its calls. Its slot is filled at once. */
+  spent(worker: Worker): void {
+    const occupancy = this.#occupancies.get(worker);
+    if (occupancy?.isEnding === false) this.#dismiss(occupancy);
   }
 
   /**

@@ -73,6 +73,8 @@ export class WorkerStarter {
     this.#options = options;
     this.#profile = profileOf(options);
     this.#turns = new Semaphore(options.startConcurrency);
+    // Each call has a worker of its own.
+    this.isQuiet = options.recycling.isIsolated;
   }
 
   /** The workers that start, serve, or are being stopped. */
@@ -121,10 +123,10 @@ export class WorkerStarter {
   }
 
   #create({ id, place }: SlotIdentity): Worker {
-    const { alarms, limits, recycling, listener, callPrefix } = this.#options;
+    const { alarms, launcher, limits, recycling, listener, callPrefix } = this.#options;
     const profile = this.#profile;
     const { maxCalls, renewAtCall } = recycling;
-    const incarnation = `${id}.${crypto.randomUUID()}`;
+    const incarnation = launcher.nextIncarnation?.(id) ?? `${id}.${crypto.randomUUID()}`;
     return new Worker(
       {
         id,

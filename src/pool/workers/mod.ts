@@ -6,10 +6,16 @@
  * @module
  */
 export {
+  AheadLauncher,
   type LaunchedWorker,
   type Launcher,
+  type LauncherInfo,
+  type LauncherName,
+  LAUNCHERS,
   type LaunchSpec,
+  PreforkLauncher,
   SpawnLauncher,
+  type TemplateInfo,
   type WorkerRegistry,
 } from "./launchers/mod.ts";
 export {

@@ -10,7 +10,7 @@ import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
 import { bulkNoteOf, CallsInFlight, drainWindow } from "./in_flight/mod.ts";
-import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
+import type { LaunchedWorker, Launcher, LauncherName } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
@@ -142,6 +142,10 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#launched?.process.pid;
   }
 
+  get launcher(): LauncherName | undefined {
+    return this.#launched?.launcher;
+  }
+
   get pythonVersion(): string | undefined {
     return this.#launched?.link.hello.pythonVersion;
   }
@@ -171,7 +175,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** Starts the process; resolves when it is ready for calls. */
   async start(launcher: Launcher, signal: AbortSignal): Promise<void> {
-    const launching = launcher.launch({
+    const launching = this.#starting = launcher.launch({
       workerId: this.id,
       incarnation: this.incarnation,
       callPrefix: this.#callPrefix,
@@ -179,7 +183,6 @@ export class Worker implements LinkEvents, AttemptHost {
       events: this,
       ...this.#output.listeners,
     }, AbortSignal.any([signal, this.#giveUp.signal]));
-    this.#starting = launching;
     this.#launched = await launching;
     this.#toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();

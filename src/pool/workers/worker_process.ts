@@ -1,9 +1,14 @@
 import type { WorkerExit } from "../../errors.ts";
-import { type CommandSpec, ManagedProcess } from "../../process/mod.ts";
+import {
+  type CommandSpec,
+  type GroupLeader,
+  ManagedProcess,
+  spawnLeader,
+} from "../../process/mod.ts";
 import { type OutputLine, OutputMarks, OutputTail } from "./output/mod.ts";
 
-/** The process of a worker to start. */
-export interface WorkerProcessSpec extends CommandSpec {
+/** The listeners of the process of a worker. */
+export interface WorkerProcessSpec {
   /** The text with which the worker marks its output; see {@link OutputMarks}. */
   readonly nonce: string;
   /** Called with each line of stdout and stderr. */
@@ -45,12 +50,12 @@ export class WorkerProcess implements ProcessHandle {
   readonly #tail = new OutputTail();
   readonly #stderr: OutputMarks;
 
-  private constructor(spec: WorkerProcessSpec) {
-    const { nonce, onLine, onOutputEnd, ...command } = spec;
+  /** Takes charge of the process of a worker. */
+  constructor(leader: GroupLeader, spec: WorkerProcessSpec) {
+    const { nonce, onLine, onOutputEnd, room } = spec;
     const marks = { stdout: new OutputMarks(nonce), stderr: new OutputMarks(nonce) };
     this.#stderr = marks.stderr;
-    this.#process = ManagedProcess.spawn({
-      ...command,
+    this.#process = new ManagedProcess(leader, {
       onLine: (text, from) => {
         const pipe = marks[from];
         const line = pipe.take(text);
@@ -60,6 +65,7 @@ export class WorkerProcess implements ProcessHandle {
         }
         if (pipe.ended !== undefined) onOutputEnd?.(pipe.ended, from);
       },
+      ...(room !== undefined && { room }),
     });
     this.exited = this.#process.exited.then((exit) => ({ ...exit, lastOutput: this.lastOutput }));
   }
@@ -67,8 +73,8 @@ export class WorkerProcess implements ProcessHandle {
   /**
    * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
    */
-  static spawn(spec: WorkerProcessSpec): WorkerProcess {
-    return new WorkerProcess(spec);
+  static spawn(spec: WorkerProcessSpec & CommandSpec): WorkerProcess {
+    return new WorkerProcess(spawnLeader(spec), spec);
   }
 
   get pid(): number {

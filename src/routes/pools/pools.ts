@@ -57,6 +57,21 @@ export const poolSchema = schemaOf<PoolInfo>()(
     name: z.string().openapi({ example: "default" }),
     adapter: z.string().openapi({ example: "snakeden.demo" }),
     profile: z.string().openapi({ example: "process" }),
+    launcher: z.enum(["spawn", "prefork"]).openapi({
+      description: "The way in which its workers are started.",
+    }),
+    template: z.object({
+      pid: z.number().int(),
+      rssBytes: z.number().int().openapi({
+        description: "Resident memory, which its workers share as long as they do not write to it.",
+      }),
+    }).optional().openapi({
+      description: "The process from which its workers are forked. It is no worker.",
+    }),
+    launcherFallback: z.string().optional().openapi({
+      description: "The reason why its workers are spawned, although its launcher is `prefork`.",
+      example: "the preload of numpy raised ModuleNotFoundError: No module named 'numpy'",
+    }),
     capacity: count.openapi({
       description: "The most calls that its workers run at a time, all together.",
     }),

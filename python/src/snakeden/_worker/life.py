@@ -73,8 +73,9 @@ class WorkerLife:
         self._output = output
         self._address = address
         self._worker_id = worker_id
-        self._token = token
+        self._pid = os.getpid()
         self._outbox = Outbox()
+        self._outbox.put(introduction.hello(worker_id, token))
         self._link: Link | None = None
         self._runner: Runner | None = None
         self._slab: Slab | None = None
@@ -95,7 +96,6 @@ class WorkerLife:
 
     def run(self) -> int:
         """Serve; returns the exit status."""
-        self._outbox.put(introduction.hello(self._worker_id, self._token))
         try:
             link = self._link = dial(self._address, self._outbox)
             welcome, rest = self._greet(link)
@@ -222,7 +222,7 @@ class WorkerLife:
 
     def report_import(self, path: str) -> None:
         """Tell the host of a source file that was imported, unless a forked child did it."""
-        if os.getpid() == _PID:
+        if os.getpid() == self._pid:
             self._outbox.put(wire.imported(path))
 
     def leave(self, status: int) -> NoReturn:
@@ -230,7 +230,7 @@ class WorkerLife:
 
         Bounded: threads and exit handlers of tools cannot hold it up.
         """
-        if os.getpid() != _PID:  # A forked copy that unwound to here.
+        if os.getpid() != self._pid:  # A forked copy that unwound to here.
             os._exit(status)
         seconds = LOST_SECONDS if self._lost else TEARDOWN_SECONDS
         exit_after(seconds, status, worker_id=self._worker_id)
@@ -387,6 +387,3 @@ class WorkerLife:
             self._runner.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
-
-
-_PID: Final = os.getpid()

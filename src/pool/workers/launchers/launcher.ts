@@ -20,8 +20,13 @@ export interface LaunchSpec {
   readonly room?: WorkerProcessSpec["room"];
 }
 
+/** The ways to start a worker, by which a pool chooses. */
+export type LauncherName = "spawn" | "prefork";
+
 /** A worker that is ready for calls. */
 export interface LaunchedWorker {
+  /** The way in which it was really started. */
+  readonly launcher: LauncherName;
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
@@ -31,8 +36,35 @@ export interface LaunchedWorker {
   readonly record?: BulkRecord | undefined;
 }
 
+/** The process from which workers are forked, as it is shown outside. */
+export interface TemplateInfo {
+  readonly pid: number;
+  /** The resident memory, which its workers share as long as they do not write to it. */
+  readonly rssBytes: number;
+}
+
+/** The launcher of a pool, and its parts besides workers, as they are shown outside. */
+export interface LauncherInfo {
+  /** The way that the pool has chosen. */
+  readonly launcher: LauncherName;
+  /** The template; absent if there is none now. */
+  readonly template?: TemplateInfo;
+  /** The reason why workers are spawned, although the pool has chosen another way. */
+  readonly launcherFallback?: string;
+}
+
 /** Starts workers for a pool. */
 export interface Launcher {
+  /** Its parts besides workers. Default: none, it spawns. */
+  readonly info?: LauncherInfo | undefined;
+  /** Returns the incarnation of the worker that is ready for a slot; undefined if there is none. */
+  nextIncarnation?(workerId: string): string | undefined;
+  /** Prepares for the first launch, in the background. */
+  prepare?(): void;
+  /** Notes that the code has changed: workers that are launched from now on have the new one. */
+  renew?(): void;
+  /** Ends its parts besides workers, which have ended. Never rejects. */
+  close?(): Promise<void>;
   /**
    * Resolves when the worker is ready for calls. If it rejects, nothing that it started is left
    * running.

@@ -143,7 +143,7 @@ class Output:
     """Both streams of the worker. Calls begin and end on the main thread."""
 
     def __init__(self, nonce: str = "") -> None:
-        self.nonce: Final = nonce
+        self.nonce = nonce
         self.is_marked = False
         """True while a call that was marked has not ended."""
         self.is_changed = False
@@ -326,6 +326,15 @@ class Output:
         running = self._running
         is_running = running is not None and not running.ended
         return is_running or threading.current_thread() is not threading.main_thread()
+
+    def adopt(self, nonce: str) -> None:
+        """Write to the descriptors as they are now, with marks of this nonce: the process was
+        forked from one that had others.
+        """
+        self.nonce = nonce
+        self.lock = threading.RLock()
+        for pipe in self._pipes:
+            pipe.adopt()
 
     def announce_exit(self, status: int) -> int:
         """Tell the host that the worker's own code is about to exit with this status; returns it.

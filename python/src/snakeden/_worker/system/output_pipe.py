@@ -193,6 +193,11 @@ class OutputPipe(io.BufferedWriter):
             with suppress(OSError):
                 os.dup2(self._meant, self._descriptor)
 
+    def adopt(self) -> None:
+        """Take the descriptor as the pipe that the host reads."""
+        os.dup2(self._descriptor, self._host, inheritable=False)
+        self._meant = self._host
+
     def accept(self) -> None:
         """Keep the present file of the descriptor for later calls."""
         if not _is_same(self._descriptor, self._meant):

@@ -1,5 +1,5 @@
-import { WORKER_ENV } from "../../process/mod.ts";
-import { oneOf, whole } from "../schema_parts.ts";
+import { WORKER_ENV } from "../../../process/mod.ts";
+import { oneOf, whole } from "../../schema_parts.ts";
 
 /** The keys of a pool that choose how its workers run calls. */
 export const profileKeys = {
