@@ -7,13 +7,12 @@
 import { fileURLToPath } from "node:url";
 import { runAsScript } from "snakeden";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
 const shared = {
   adapter: "lexicon",
-  modulePaths: [here],
-  launcher: "prefork",
+  modulePaths: [fileURLToPath(new URL(".", import.meta.url))],
+  launcher: "prefork" as const,
   preload: ["lexicon"],
-} as const;
+};
 
 await runAsScript(async (den) => {
   for (const { name, launcher, template } of den.pools.list()) {
@@ -28,7 +27,7 @@ await runAsScript(async (den) => {
   }
 }, {
   pools: [
-    { name: "kept", size: 1, ...shared, preload: [...shared.preload] },
-    { name: "fresh", size: 1, isolate: "call", ...shared, preload: [...shared.preload] },
+    { name: "kept", size: 1, ...shared },
+    { name: "fresh", size: 1, isolate: "call", ...shared },
   ],
 });

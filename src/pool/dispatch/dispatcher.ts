@@ -4,6 +4,7 @@ import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../cal
 import type { Judgement } from "../crashes/mod.ts";
 import type { DemandListener, DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
 import { freePlaces, leastLoaded } from "./least_loaded.ts";
+import { mayTake, offerDifferentTools, removeWorker } from "./worker_lists.ts";
 import { profileOf } from "../profiles/mod.ts";
 import type { CallSource, Worker } from "../workers/mod.ts";
 
@@ -117,19 +118,16 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     this.affinity.joined(worker);
     this.serving.push(worker);
     this.idleWorkers.push(worker);
-    this.#compareTools();
+    this.#isMixed = offerDifferentTools(this.serving);
     this.sendQueued(now);
     this.onIdle?.();
   }
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
   leave(worker: Worker, now: number): void {
-    for (const list of [this.serving, this.idleWorkers]) {
-      const index = list.indexOf(worker);
-      if (index >= 0) list.splice(index, 1);
-    }
+    for (const list of [this.serving, this.idleWorkers]) removeWorker(list, worker);
     this.affinity.left(worker);
-    if (this.#isMixed) this.#compareTools();
+    if (this.#isMixed) this.#isMixed = offerDifferentTools(this.serving);
     // Calls may have waited for this worker alone.
     if (this.queue.size > 0) this.sendQueued(now);
   }
@@ -165,10 +163,10 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
         return bound;
       }
       if (session.isStrict) {
-        const mayTake = (it: Worker): boolean => !this.#isMixed || this.#mayTake(it, tool);
+        const accepts = (it: Worker): boolean => !this.#isMixed || mayTake(it, tool, this.serving);
         const rested = this.#spreads
-          ? leastLoaded(this.#lists, mayTake)
-          : this.idleWorkers.find(mayTake);
+          ? leastLoaded(this.#lists, accepts)
+          : this.idleWorkers.find(accepts);
         if (rested !== undefined || session.failsFast) return this.#taken(rested);
       }
     }
@@ -191,7 +189,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     }
     // A strict call goes to its worker even if that one does not offer its tool.
     if (!isStrict) {
-      if (this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
+      if (this.#isMixed && !mayTake(worker, tool, this.serving)) return undefined;
       // Else sessions that began on one worker would share it while others are idle.
       const waits = worker.backlogMs > WAKE_UP_MS && !worker.hasRoom(0, now);
       if (waits && this.idleWorkers.length > 0) return undefined;
@@ -329,7 +327,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   #nextFor(worker: Worker): Call | undefined {
     if (this.#isPaused) return undefined;
     const common = this.#isMixed
-      ? this.queue.find(({ tool }) => this.#mayTake(worker, tool))
+      ? this.queue.find(({ tool }) => mayTake(worker, tool, this.serving))
       : this.queue.first;
     if (this.affinity.waiting === 0) return common;
     const bound = this.affinity.queueOf(worker)?.first;
@@ -341,17 +339,6 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     const session = SessionCall.of(call);
     if (session === undefined) this.queue.remove(call);
     else this.affinity.takeOut(call, session);
-  }
-
-  #compareTools(): void {
-    const [first, ...others] = this.serving;
-    this.#isMixed = first !== undefined &&
-      !others.every(({ toolNames }) => toolNames.equals(first.toolNames));
-  }
-
-  /** Returns true if a worker offers the tool, or if none does. */
-  #mayTake(worker: Worker, tool: string): boolean {
-    return worker.toolNames.has(tool) || !this.serving.some((it) => it.toolNames.has(tool));
   }
 
   /** Sends the calls that wait to workers that offer their tools and have room. */
@@ -367,31 +354,20 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
 
   /** Removes a worker from the idle ones, and returns it. */
   #taken(worker: Worker | undefined): Worker | undefined {
-    if (worker === undefined || this.idleWorkers.length === 0) return worker;
-    // With few callers it is the last one, which costs no search and no array.
-    if (this.idleWorkers.at(-1) === worker) this.idleWorkers.pop();
-    else {
-      const index = this.idleWorkers.lastIndexOf(worker);
-      if (index >= 0) this.idleWorkers.splice(index, 1);
-    }
+    if (worker !== undefined && this.idleWorkers.length > 0) removeWorker(this.idleWorkers, worker);
     return worker;
   }
 
-  /** Returns an idle worker that may be given this tool. */
-  #idleFor(tool: string): Worker | undefined {
-    if (!this.#isMixed) return this.idleWorkers.at(-1);
-    return this.idleWorkers.findLast((it) => this.#mayTake(it, tool));
-  }
-
-  /** Returns the worker that would take a call of this tool now. */
+  /** Returns the worker that would take a call of this tool now, while tools differ. */
   #takerOf(tool: string, now: number): Worker | undefined {
+    const accepts = (it: Worker): boolean => mayTake(it, tool, this.serving);
     const idle = this.#spreads
-      ? leastLoaded(this.#lists, (it) => this.#mayTake(it, tool))
-      : this.#idleFor(tool);
+      ? leastLoaded(this.#lists, accepts)
+      : this.idleWorkers.findLast(accepts);
     if (idle !== undefined) return idle;
     const [soonest] = this.serving
       .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))
-      .filter((it) => this.#mayTake(it, tool))
+      .filter(accepts)
       .sort((a, b) => a.backlogMs - b.backlogMs);
     return soonest;
   }

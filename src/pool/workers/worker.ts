@@ -190,7 +190,6 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#state = "ready";
   }
 
-  /** Sets the source of its calls. */
   serve(source: CallSource<Worker>): void {
     this.#source = source;
   }
@@ -233,9 +232,9 @@ export class Worker implements LinkEvents, AttemptHost {
     // The stream of an ended process may still have an answer, and a process may outlive it.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
     await hearOut(link, closed, END_GRACE_MS);
-    const hasEnded = await settlesWithin(process.exited, 0);
     const { breach, readToEnd } = link;
-    if (breach !== undefined || !hasEnded) this.#endCause ??= linkEnded(link);
+    const isAlive = !await settlesWithin(process.exited, 0);
+    if (breach !== undefined || isAlive) this.#endCause ??= linkEnded(link);
     link.close();
     const exit = await process.kill();
     this.inFlightAtExit = drainWindow(this.#window, launched, readToEnd);
@@ -312,9 +311,8 @@ export class Worker implements LinkEvents, AttemptHost {
     tool: string,
     history: readonly CrashRecord[] = [],
   ): WorkerCrashedError {
-    const limits = this.#limits;
-    const ownStatus = this.#launched?.process.ownStatus;
-    return crashErrorOf(this, exit, { tool, history, cause: this.#endCause, limits, ownStatus });
+    const own = { limits: this.#limits, ownStatus: this.#launched?.process.ownStatus };
+    return crashErrorOf(this, exit, { tool, history, cause: this.#endCause, ...own });
   }
 
   // ---- AttemptHost ----
