@@ -61,6 +61,20 @@ class TestAsync(ProfileConformance):
     def make_stage(self) -> Stage:
         return TaskStage(self.capacity)
 
+    def test_of_calls_that_come_together_each_is_noted_as_it_begins(self, stage: Stage) -> None:
+        # A call that ends the process must take no other with it that has not begun.
+        ids = range(1, stage.profile.capacity + 1)
+        stage.send(*ids)
+
+        def script() -> None:
+            for call_id in ids:
+                stage.reach(call_id)
+            stage.open(*ids)
+
+        stage.play(script)
+        beginnings = [it for it in stage.events if it[0] in ("noted", "entered")]
+        assert beginnings == [(kind, it) for it in ids for kind in ("noted", "entered")]
+
 
 class TestOneTask(TestAsync):
     capacity = 1

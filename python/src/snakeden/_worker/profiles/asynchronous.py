@@ -262,7 +262,6 @@ class AsyncProfile:
             if place is None:
                 self._held = attempt
                 break
-            places.note(place, attempt.id)
             running = self._running[attempt.id] = _Running(attempt, place)
             running.task = self._loop.create_task(self._execute(running))
         if self._is_serving and (self._is_done or self._local_sessions.dropped):
@@ -293,6 +292,8 @@ class AsyncProfile:
 
     async def _execute(self, running: _Running) -> None:
         attempt = running.attempt
+        # Not before: should a call of the same turn end the process, this one has not begun.
+        self._places.note(running.place, attempt.id)
         running.has_entered = True
         CURRENT.set(attempt)
         started = time.perf_counter()
