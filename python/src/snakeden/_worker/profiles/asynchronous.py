@@ -281,6 +281,9 @@ class AsyncProfile:
             self._ask_to_end(running, again=AGAIN_SECONDS)
 
     def _ask_to_end(self, running: _Running, *, again: float) -> None:
+        if running.again is not None:
+            # That of an item before this one.
+            running.again.cancel()
         if running.task is None or running.current is not running.asked:
             return
         running.task.cancel()
