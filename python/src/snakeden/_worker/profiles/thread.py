@@ -6,7 +6,6 @@ adapter. Another thread reads the link.
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections import deque
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from snakeden._worker import exit_status
 from snakeden._worker.profiles.event_loop import EventLoop
 from snakeden._worker.profiles.interrupt import Interrupter
 from snakeden._worker.profiles.lane import Lane
@@ -57,6 +55,7 @@ class ThreadProfile:
         self._open = self.capacity
         """The number of threads that may still run a call."""
         self._lock = threading.Lock()
+        self.fail: Final = parts.fail
         self.complete = self._main_loop.complete
         self.close = self._main_loop.close
         if parts.output is not None:
@@ -78,7 +77,7 @@ class ThreadProfile:
             except IndexError:
                 self._news.get()
             else:
-                self._run_on_main(*call)
+                self._run_on_main(call)
 
     def interruption_of(self, attempt: Attempt) -> Interruption:
         """See `Profile.interruption_of`."""
@@ -153,7 +152,8 @@ class ThreadProfile:
 
     # ---- the main thread ----
 
-    def _run_on_main(self, place: int, attempt: Attempt, ended: SimpleQueue[bool]) -> None:
+    def _run_on_main(self, call: MainCall) -> None:
+        place, attempt, ended = call
         lane = self._main_lanes.get(place)
         if lane is None:
             lane = self._main_lanes[place] = Lane(
@@ -224,6 +224,6 @@ class _Thread:
         except BaseException:
             # A call would never be answered, and nobody would notice.
             traceback.print_exc()
-            os._exit(exit_status.INTERNAL)
+            self._profile.fail()
         finally:
             self.interrupter.unbind()
