@@ -114,7 +114,8 @@ Deno.test("A second Snakeden.pools.remove() during the drain joins the first, or
   const second = den.pools.remove("gone");
   await den.pools.remove("gone", { drainMs: 0 });
   await Promise.all([first, second]);
-  await assert.rejects(running, { code: "shutting_down" });
+  // It is stopped if the drain has not begun yet; otherwise its worker is killed.
+  await assert.rejects(running, { code: /^(shutting_down|worker_crashed)$/ });
   assert.equal(workersOf({ runId: den.runId }).length, 1);
 });
 
@@ -160,15 +161,15 @@ Deno.test("Jobs of a removed pool wait for one of its name, and run when it come
   await until(() => den.pools.get("later").workers.busy === 1, "the job to run");
   const waiting = await den.jobs.submit({ kind: "call", pool: "later", tool: "ping" });
   await den.pools.remove("later", { drainMs: 0 });
+  // The one that ran was cut off, which costs no attempt. The store may hear of it a moment later.
+  await until(async () => (await den.jobs.get(running.id)).state === "available", "its return");
+  assert.equal((await den.jobs.get(running.id)).attempt, 0);
   const { waitingFor } = await den.jobs.get(waiting.id);
   assert.deepEqual(waitingFor, {
     reason: "pool",
     pool: "later",
     detail: "there is no pool later",
   });
-  // The one that ran was cut off, which costs no attempt.
-  const { state, attempt } = await den.jobs.get(running.id);
-  assert.deepEqual([state, attempt], ["available", 0]);
   await den.jobs.cancel(running.id);
   await den.pools.add({ name: "later", size: 1 });
   await until(async () => (await den.jobs.get(waiting.id)).state === "completed", "the job");
