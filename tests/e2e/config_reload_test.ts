@@ -100,6 +100,26 @@ Deno.test("Snakeden.reload() lets the calls of a replaced pool wait and run to t
   assert.deepEqual([requests, completed], [3, 3]);
 });
 
+Deno.test("Snakeden.reload() leaves a pool that it replaces paused, and lets go the calls of one that it removes", async () => {
+  const kept = { name: "kept", size: 1, ...BUSY };
+  await using it = await FileDen.start({ pools: [kept, { name: "gone", size: 1, ...BUSY }] });
+  const { den } = it;
+  for (const pool of ["kept", "gone"]) den.pools.pause(pool);
+  const ofGone = den.execute("pid", {}, { pool: "gone" });
+  const before = den.execute<number>("pid", {}, { pool: "kept" });
+  const old = it.pids;
+  await it.write({ pools: [{ ...kept, env: { MARK: "1" } }] });
+  await den.reload();
+  assert.ok(old.includes(Number(await ofGone)));
+  assert.equal(den.pools.get("kept").paused, true);
+  const after = den.execute<number>("pid", {}, { pool: "kept" });
+  assert.deepEqual(den.pools.get("kept").stats.completed, 0);
+  den.pools.resume("kept");
+  assert.ok(old.includes(await before));
+  assert.ok(!old.includes(await after));
+  await until(() => it.pids.length === 1, "the old workers to be gone");
+});
+
 Deno.test("Snakeden.reload() of a broken configuration changes nothing, and says what is wrong", async () => {
   await using it = await FileDen.start({ pools: [{ name: "default", size: 1, ...BUSY }] });
   const { den } = it;

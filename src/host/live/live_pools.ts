@@ -156,6 +156,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     checkCapOf(pool, change, { pools, maxWorkers });
   }
 
+  resumed(name: string): void {
+    for (const [{ pool }] of this.#ending) {
+      if (pool.name === name && pool.isPaused && pool.state !== "stopping") pool.resume();
+    }
+  }
+
   /** Gives up changes that are under way, and makes no further one: the host stops. */
   close(): void {
     const text = "Cannot change the pools: the host is stopping";
@@ -241,6 +247,8 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     const { table, strict } = this.#deps;
     const { pool } = opened;
     const replaced = table.get(pool.name);
+    // Its calls wait on until the new one is resumed.
+    if (replaced?.pool.isPaused) pool.pause();
     this.#commit(opened);
     if (replaced === undefined) return;
     replaced.pool.endReason = "was replaced";
@@ -270,6 +278,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
   /** Takes a pool out, whose calls end there, however long that takes. */
   #retire(removed: HostPool, reason: string): void {
     this.#takeOut(removed, reason);
+    if (removed.pool.isPaused) removed.pool.resume();
     void this.#end(removed, { idle: removed.stats.idle() });
   }
 
@@ -297,6 +306,8 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     table.delete(pool.name);
     policies.delete(pool.name);
     strict.poolEnded(pool.name);
+    // Nobody could end their pause later.
+    this.resumed(pool.name);
     getLogger("pool").info("the pool {pool} is removed", { pool: pool.name });
   }
 
