@@ -28,7 +28,13 @@ import type { ToolRegistry } from "../../tools/mod.ts";
 import { openPool, type PoolsParts } from "../open_pools.ts";
 import { openPythons } from "../open_python.ts";
 import { assertPermitted } from "../permissions.ts";
-import { applySettings, changesOf, type ConfigChanges, sizesOf } from "./config_changes.ts";
+import {
+  applySettings,
+  changesOf,
+  type ConfigChanges,
+  poolsAfter,
+  sizesOf,
+} from "./config_changes.ts";
 import { ofPool, parsePool } from "./parse_pool.ts";
 import type { HostPool, PoolTable } from "./pool_table.ts";
 import { type ReloadResult, resultOf, unusable } from "./reload_result.ts";
@@ -96,8 +102,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
       const now = this.#deps.config();
       const next = await read();
       const changes = changesOf(table, now, next);
+      checkCap(poolsAfter(table, changes, next), next);
+      await using unused = new AsyncDisposableStack();
       const opened = await this.#openAll(changes, next, { ...options, signal });
+      for (const { resources } of opened) unused.defer(() => resources.disposeAsync());
       this.#deps.replaceHostTools(next);
+      unused.move();
       for (const name of changes.removed) {
         const removed = table.get(name);
         if (removed !== undefined) this.#retire(removed, "was removed");
@@ -213,18 +223,14 @@ export class LivePools implements PoolChanges, AsyncDisposable {
 
   /** Prepares the pools that are new or have changed: all of them or none. */
   async #openAll(
-    { added, changed }: ConfigChanges,
+    changes: ConfigChanges,
     next: Config,
     options: OpenOptions,
   ): Promise<HostPool[]> {
     const { table } = this.#deps;
-    const own = new Set([...added, ...changed].map(({ name }) => name));
-    // Pools that do not change keep the sizes and devices that they have.
-    const kept = next.pools.map((pool) => own.has(pool.name) ? pool : table.get(pool.name)?.config);
-    const others = table.all.filter(({ isConfigured, config }) =>
-      !isConfigured && !own.has(config.name)
-    );
-    const pools = [...kept, ...others.map(({ config }) => config)].filter((it) => it !== undefined);
+    const { added, changed } = changes;
+    const own = [...added, ...changed].map(({ name }) => name);
+    const pools = poolsAfter(table, changes, next);
     await using opened = new AsyncDisposableStack();
     const all: HostPool[] = [];
     for (const name of own) {
