@@ -66,6 +66,7 @@ export class Scaling<S extends ScalableSlot> {
   #isConsidering = false;
   #isIdleAlarmSet = false;
   #startedAt = -Infinity;
+  #wanted = 0;
 
   constructor(options: ScalingOptions, deps: ScalingDeps<S>) {
     const { size, min = size, spare = 0 } = options;
@@ -229,9 +230,9 @@ export class Scaling<S extends ScalableSlot> {
     if (this.#limits.spare > 0) this.#note();
   }
 
-  /** Notes that a worker has become idle. */
+  /** Notes that a worker has become idle. This may be after each call, so it must cost nothing. */
   idles(): void {
-    if (!this.#isIdleAlarmSet) this.#note();
+    if (!this.#isIdleAlarmSet && this.#wanted > this.#limits.min) this.#note();
   }
 
   #note(): void {
@@ -265,7 +266,8 @@ export class Scaling<S extends ScalableSlot> {
   }
 
   #changed(): void {
-    this.#deps.onWanted(this.#deps.slots.wanted);
+    this.#wanted = this.#deps.slots.wanted;
+    this.#deps.onWanted(this.#wanted);
   }
 
   /** Wakes some slots, as far as there are any; returns them. */
