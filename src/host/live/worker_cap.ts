@@ -95,10 +95,10 @@ export class WorkerCap implements Disposable {
       .map((pool) => ({ pool, excess: pool.wanted - this.#shareOf(pool) }))
       .sort((a, b) => a.excess - b.excess);
     for (const { pool, excess } of waiting) {
-      if (excess < 0 && !this.#hasRoomFor(pool)) this.#makeRoom(pool);
-      // It is noted again if it still wants a worker.
       this.#waiting.delete(pool);
       pool.reconsider();
+      // It is noted again if it still wants a worker, and gets none.
+      if (excess < 0 && this.#waiting.has(pool)) this.#makeRoom(pool);
     }
     if (this.#waiting.size > 0) this.#lookIn(NEXT_LOOK_MS);
   }
