@@ -33,6 +33,13 @@ def stay(seconds: float) -> str:
     return "stayed"
 
 @tool
+def speak() -> str:
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    os.write(1, b"past Python\\n")
+    return "spoke"
+
+@tool
 def die(name: str) -> None:
     os.kill(os.getpid(), getattr(signal, name))
     time.sleep(60)
@@ -135,6 +142,9 @@ Deno.test("kill -9 of the reaper of a template fails no call, and the pool goes 
   const next = await untilRenewed(den, template);
   assert.ok(!isAlive(template));
   assert.equal(await running, "stayed");
+  assert.equal(den.workers.list()[0]?.pid, worker?.pid);
+  // Nobody reads what its worker prints any more.
+  for (let i = 0; i < 2; i++) assert.equal(await den.execute("speak"), "spoke");
   assert.equal(den.workers.list()[0]?.pid, worker?.pid);
   // Nobody can say any more how it ended.
   await assert.rejects(den.execute("die", { name: "SIGSEGV" }), {

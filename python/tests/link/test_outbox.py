@@ -204,3 +204,30 @@ def test_outbox_keeps_messages_of_put_now_without_a_writer() -> None:
     outbox.put_now(b"ask")
     outbox.put_now(b"another")
     assert drained(outbox) == [b"askanother"]
+
+
+def test_outbox_says_when_an_answer_is_written_that_another_thread_has_taken() -> None:
+    outbox = Outbox()
+    taken = threading.Event()
+    goes_on = threading.Event()
+    written = threading.Event()
+
+    def write(frame: bytes) -> None:
+        if frame:
+            taken.set()
+            goes_on.wait(20)
+
+    outbox.write_with(write, lambda: None, begin_write=lambda _frame: True)
+    outbox.gather_on_this_thread()
+    outbox.put(b"the answer of a task")
+    # Such as the outcomes of a bulk call, which the watch over deadlines sends.
+    other = threading.Thread(target=outbox.put_answer, args=(b"chunk",))
+    other.start()
+    assert taken.wait(20)
+    outbox.on_written = written.set
+    assert not outbox.write_waiting()
+    goes_on.set()
+    assert written.wait(20)
+    other.join()
+    outbox.close()
+    outbox.join(20)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from snakeden._tools.adapter_loader import LoadedTool
+from snakeden._worker.profiles.asynchronous import AsyncProfile
 from tests.profiles.conformance import ProfileConformance
 from tests.profiles.stage import SECONDS, Stage
 
@@ -60,6 +62,34 @@ class TestAsync(ProfileConformance):
 
     def make_stage(self) -> Stage:
         return TaskStage(self.capacity)
+
+    def test_of_calls_that_come_together_each_is_noted_as_it_begins(self, stage: Stage) -> None:
+        # A call that ends the process must take no other with it that has not begun.
+        ids = range(1, stage.profile.capacity + 1)
+        stage.send(*ids)
+
+        def script() -> None:
+            for call_id in ids:
+                stage.reach(call_id)
+            stage.open(*ids)
+
+        stage.play(script)
+        beginnings = [it for it in stage.events if it[0] in ("noted", "entered")]
+        assert beginnings == [(kind, it) for it in ids for kind in ("noted", "entered")]
+
+    def test_a_bulk_call_whose_items_were_cancelled_leaves_no_timer(self, stage: Stage) -> None:
+        timers: list[asyncio.TimerHandle] = []
+
+        def script() -> None:
+            stage.send_bulk(7, 2, timeout_ms=50.0)
+            stage.until("result", 7)
+            assert isinstance(stage.profile, AsyncProfile)
+            loop: Any = stage.profile._loop
+            timers.extend(it for it in list(loop._scheduled) if not it.cancelled())
+
+        stage.play(script)
+        assert [b"deadline_exceeded" in it for it in stage.outcomes] == [True, True]
+        assert timers == []
 
 
 class TestOneTask(TestAsync):

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from queue import Empty
 
+from snakeden._tools.adapter_loader import LoadedTool
+from snakeden._worker.profiles.thread import ThreadProfile
+from snakeden.tool import ToolMark
+from tests.fake_host import wait_for
 from tests.profiles.conformance import ProfileConformance
 from tests.profiles.stage import SECONDS, Stage
 
@@ -33,3 +37,30 @@ class TestThread(ProfileConformance):
 
 class TestOneThread(TestThread):
     capacity = 1
+
+
+def test_a_call_that_waits_for_the_main_thread_is_stopped_at_once() -> None:
+    stage = ThreadStage("thread", 2)
+    profile = stage.profile
+    assert isinstance(profile, ThreadProfile)
+    mark = ToolMark(main_thread=True)
+    stage.runner.tools["hold_main"] = LoadedTool("hold_main", stage.hold, mark=mark)
+
+    def script() -> None:
+        stage.send(1, tool="hold_main")
+        stage.reach(1)
+        stage.send(2, tool="hold_main")
+        wait_for(lambda: len(profile._main_calls) == 1, "the second call waits")
+        stage.runner.on_cancel(2)
+        # The main thread is busy all the time.
+        stage.until("failure", 2)
+        stage.send(3)
+        stage.reach(3)
+        stage.open(3)
+        stage.until("result", 3)
+        stage.open(1)
+        stage.until("result", 1)
+
+    stage.play(script)
+    assert stage.codes == {2: "cancelled"}
+    assert stage.ids("entered") == [1, 3]

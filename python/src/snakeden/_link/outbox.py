@@ -145,8 +145,12 @@ class Outbox:
         writes the rest. Returns True if the system has all that was added before on this thread.
         """
         if not (self._messages or self._urgent or self._progress or self._logs or self.released):
-            # A message that another thread has taken is written when that releases the lock.
-            return not (self._sending.locked() or self._is_begun)
+            if not (self._sending.locked() or self._is_begun):
+                return True
+            # A message that another thread has taken is written when that releases the lock. The
+            # writer waits for it, and says so.
+            self._news.put(None)
+            return False
         begin_write = self._begin_write
         if begin_write is not None and not self._is_begun and self._sending.acquire(False):
             try:

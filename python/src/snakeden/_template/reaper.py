@@ -151,7 +151,11 @@ class Reaper:
         """Read what the host says. Returns in a template."""
         if self._control is None:
             return None
-        data = self._control.recv(_READ_BYTES)
+        try:
+            data = self._control.recv(_READ_BYTES)
+        except ConnectionResetError:
+            # The host is gone, and has left messages unread.
+            data = b""
         if not data:
             self._end()
         *lines, self._lines = (self._lines + data).split(b"\n")

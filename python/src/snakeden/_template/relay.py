@@ -22,13 +22,19 @@ class Relay:
         self.pipe: Final = pipe
         self.socket: Final = connection
         self._rest = b""
+        self._is_watched = False
         os.set_blocking(pipe, False)
         connection.setblocking(False)
 
     def watch(self, poll: select.poll) -> None:
         """Wait for what comes next."""
         waits = bool(self._rest)
-        poll.register(self.pipe, 0 if waits else select.POLLIN)
+        if not waits:
+            poll.register(self.pipe, select.POLLIN)
+        elif self._is_watched:
+            # Its end would be reported again and again until the host has read the rest.
+            poll.unregister(self.pipe)
+        self._is_watched = not waits
         # The end of the connection is reported in any case.
         poll.register(self.socket, select.POLLOUT if waits else 0)
 
@@ -61,7 +67,8 @@ class Relay:
 
     def end(self, poll: select.poll) -> None:
         """Watch no more, and close both sides."""
-        poll.unregister(self.pipe)
+        if self._is_watched:
+            poll.unregister(self.pipe)
         poll.unregister(self.socket)
         self.close()
 

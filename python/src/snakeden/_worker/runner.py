@@ -7,12 +7,15 @@ begun belong to the profile (profiles/profile.py). in_flight.py has the states o
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker import exit_status
 from snakeden._worker.adapter_checks import plain_tool_problem
 from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
@@ -109,6 +112,7 @@ class Runner:
                 record_of=records.record_of,
                 records=records.records,
                 blocked_loop_ms=blocked_loop_ms,
+                fail=partial(os._exit, exit_status.INTERNAL),
                 on_loop=(lambda: None) if link is None else link.on_loop,
                 output=output,
             )

@@ -32,6 +32,28 @@ def test_prepare_gives_print_a_place_when_there_is_no_stdout() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_print_works_when_nobody_reads_the_pipe_any_more() -> None:
+    done = run(
+        "import os, sys\n"
+        "reading, writing = os.pipe(); os.dup2(writing, 1); os.close(writing)\n"
+        "output.prepare(); os.close(reading)\n"
+        "for _ in range(3): print('x' * 100_000)\n"
+        "os.write(1, b'x'); print('done', file=sys.stderr)"
+    )
+    assert (done.returncode, done.stderr) == (0, b"done\n")
+
+
+def test_print_to_a_broken_pipe_of_a_tool_raises() -> None:
+    done = run(
+        "import os, sys\n"
+        "reading, writing = os.pipe(); os.dup2(writing, 1); os.close(reading)\n"
+        "try: print('x')\n"
+        "except BrokenPipeError: os.write(2, b'broken')\n"
+        "os._exit(0)"
+    )
+    assert done.stderr == b"broken"
+
+
 CALLS = """
 import contextvars, io, os, sys, threading, time
 from snakeden.call import CURRENT

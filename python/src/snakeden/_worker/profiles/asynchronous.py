@@ -262,7 +262,6 @@ class AsyncProfile:
             if place is None:
                 self._held = attempt
                 break
-            places.note(place, attempt.id)
             running = self._running[attempt.id] = _Running(attempt, place)
             running.task = self._loop.create_task(self._execute(running))
         if self._is_serving and (self._is_done or self._local_sessions.dropped):
@@ -282,6 +281,9 @@ class AsyncProfile:
             self._ask_to_end(running, again=AGAIN_SECONDS)
 
     def _ask_to_end(self, running: _Running, *, again: float) -> None:
+        if running.again is not None:
+            # That of an item before this one.
+            running.again.cancel()
         if running.task is None or running.current is not running.asked:
             return
         running.task.cancel()
@@ -293,6 +295,8 @@ class AsyncProfile:
 
     async def _execute(self, running: _Running) -> None:
         attempt = running.attempt
+        # Not before: should a call of the same turn end the process, this one has not begun.
+        self._places.note(running.place, attempt.id)
         running.has_entered = True
         CURRENT.set(attempt)
         started = time.perf_counter()

@@ -91,7 +91,7 @@ class Lane:
         except BaseException as error:
             if self._forked:
                 leave_forked_child(error)
-            data = self._failed(attempt, error, started)
+            data = self._failed(attempt, error, started=started)
             # An exception out of asyncio refers to itself by way of a frame, and so the arguments
             # would live until the collector runs.
             traceback.clear_frames(sys.exc_info()[2])
@@ -114,7 +114,7 @@ class Lane:
         """See `Profile.after_fork_in_child`."""
         self._forked = self._bulk.is_forked = True
 
-    def _failed(self, attempt: Attempt, error: BaseException, started: float) -> bytes:
+    def _failed(self, attempt: Attempt, error: BaseException, *, started: float) -> bytes:
         run_ms = (time.perf_counter() - started) * 1000
         try:
             return self._failure(attempt, error, run_ms=run_ms)

@@ -6,7 +6,7 @@ The twin of src/pool/profiles/profile.ts.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import msgspec
 
@@ -56,6 +56,8 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """The time for which a tool may hold up an event loop before it is reported; 0 for any."""
     on_loop: Callable[[], LoopLink | None] = lambda: None
     """Returns the link for an event loop; see `Link.on_loop`."""
+    fail: Callable[[], NoReturn]
+    """Ends the process, since a part of the profile is broken. Safe on any thread."""
     output: Output | None = None
     """The streams of the worker. They are notified when a call begins, and when a call that has
     written output ends.

@@ -6,7 +6,6 @@ adapter. Another thread reads the link.
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections import deque
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from snakeden._worker import exit_status
 from snakeden._worker.profiles.event_loop import EventLoop
 from snakeden._worker.profiles.interrupt import Interrupter
 from snakeden._worker.profiles.lane import Lane
@@ -28,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ThreadProfile"]
 
-MainCall = tuple[int, "Attempt", "SimpleQueue[None]"]
-"""The place of a call for the main thread, the call, and what wakes the thread of that place."""
+MainCall = tuple[int, "Attempt", "SimpleQueue[bool]"]
+"""The place of a call for the main thread, the call, and what wakes the thread of that place: with
+False if the call was stopped before the main thread has taken it.
+"""
 
 
 class ThreadProfile:
@@ -55,6 +55,7 @@ class ThreadProfile:
         self._open = self.capacity
         """The number of threads that may still run a call."""
         self._lock = threading.Lock()
+        self.fail: Final = parts.fail
         self.complete = self._main_loop.complete
         self.close = self._main_loop.close
         if parts.output is not None:
@@ -76,7 +77,7 @@ class ThreadProfile:
             except IndexError:
                 self._news.get()
             else:
-                self._run_on_main(*call)
+                self._run_on_main(call)
 
     def interruption_of(self, attempt: Attempt) -> Interruption:
         """See `Profile.interruption_of`."""
@@ -91,7 +92,7 @@ class ThreadProfile:
             if on_credit is not None:
                 # It may wait until the host has taken chunks.
                 on_credit(0)
-        elif interrupter is not None:
+        elif interrupter is not None and not self._take_back(attempt):
             interrupter.stop()
             interrupter.repeat_soon()
 
@@ -131,19 +132,28 @@ class ThreadProfile:
     def _run(self, thread: _Thread, attempt: Attempt) -> None:
         tool = self._tools.get(attempt.tool)
         if tool is not None and tool.main_thread:
-            ended: SimpleQueue[None] = SimpleQueue()
+            ended: SimpleQueue[bool] = SimpleQueue()
             self._interrupters[attempt.id] = self._main
             self._main_calls.append((thread.place, attempt, ended))
+            if attempt.stop_code is not None:
+                # Whoever stopped it may have looked before it waited.
+                self._take_back(attempt)
             self._wake_main()
-            ended.get()
+            if not ended.get():
+                # It is answered here, without its tool.
+                self._execute(thread, attempt)
         else:
-            self._interrupters[attempt.id] = thread.interrupter
-            thread.lane.execute(attempt)
+            self._execute(thread, attempt)
         self._interrupters.pop(attempt.id, None)
+
+    def _execute(self, thread: _Thread, attempt: Attempt) -> None:
+        self._interrupters[attempt.id] = thread.interrupter
+        thread.lane.execute(attempt)
 
     # ---- the main thread ----
 
-    def _run_on_main(self, place: int, attempt: Attempt, ended: SimpleQueue[None]) -> None:
+    def _run_on_main(self, call: MainCall) -> None:
+        place, attempt, ended = call
         lane = self._main_lanes.get(place)
         if lane is None:
             lane = self._main_lanes[place] = Lane(
@@ -154,9 +164,23 @@ class ThreadProfile:
                 output=ThreadOutput.of(self._parts.output),
             )
         lane.execute(attempt)
-        ended.put(None)
+        ended.put(True)
 
     # ---- any thread ----
+
+    def _take_back(self, attempt: Attempt) -> bool:
+        """Spare a call that must stop the wait for the main thread, which may be long. Returns
+        False if it does not wait.
+        """
+        for call in list(self._main_calls):
+            if call[1] is attempt:
+                try:
+                    self._main_calls.remove(call)
+                except ValueError:
+                    return False  # The main thread has taken it meanwhile.
+                call[2].put(False)
+                return True
+        return False
 
     def _on_news(self) -> None:
         if self._in_flight.draining:
@@ -200,6 +224,6 @@ class _Thread:
         except BaseException:
             # A call would never be answered, and nobody would notice.
             traceback.print_exc()
-            os._exit(exit_status.INTERNAL)
+            self._profile.fail()
         finally:
             self.interrupter.unbind()

@@ -94,7 +94,12 @@ class OutputPipe(io.BufferedWriter):
                 return self.write_apart(data, owner)
             if owner != self._owner:
                 self.own(owner)
-        return _write(self, data)
+        try:
+            return _write(self, data)
+        except BrokenPipeError:
+            if not self._give_up():
+                raise
+            return _write(self, data)
 
     def flush(self) -> None:
         """Flush as the base class does; a thread that writes apart has lines of its own only."""
@@ -105,7 +110,24 @@ class OutputPipe(io.BufferedWriter):
         if self._has_parts and output.owner() == NOBODY and output.is_apart():
             self.flush_apart(NOBODY)
             return
-        _flush(self)
+        try:
+            _flush(self)
+        except BrokenPipeError:
+            if not self._give_up():
+                raise
+            _flush(self)
+
+    def _give_up(self) -> bool:
+        """Drop all output from now on, since the host does not read the pipe any more: the process
+        that carries it was killed. Returns False if a tool has redirected the descriptor.
+        """
+        if not _is_same(self._descriptor, self._host):
+            return False
+        nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(nowhere, self._descriptor)
+        os.dup2(nowhere, self._host, inheritable=False)
+        os.close(nowhere)
+        return True
 
     def write_apart(self, data: Any, owner: int) -> int:
         """Write the lines that are complete, each with its owner; keep the rest."""

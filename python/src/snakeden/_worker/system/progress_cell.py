@@ -68,7 +68,7 @@ class BulkRecord:
 
     __slots__ = ("_areas_at", "area_bytes", "cells", "memory", "note_item")
 
-    def __init__(self, memory: mmap.mmap | bytearray, layout: Layout, index: int) -> None:
+    def __init__(self, memory: mmap.mmap | bytearray, layout: Layout, *, index: int) -> None:
         self.memory: Final = memory
         """The file. Outcomes are written from `start_of` an area on."""
         self.area_bytes: Final = layout.area_bytes
@@ -135,7 +135,7 @@ class Progress:
 
     def record_of(self, place: int) -> BulkRecord:
         """Return the record of the bulk calls in a place, which must be less than `records`."""
-        return BulkRecord(self._memory, self._layout, place)
+        return BulkRecord(self._memory, self._layout, index=place)
 
 
 def open_progress(path: str, capacity: int) -> Progress | None:
