@@ -137,10 +137,10 @@ export function poolsAfter(
     const sizes = adjusted.includes(pool) ? sizesOf(pool) : undefined;
     return sizes === undefined ? before : { ...pool, size: sizes.max };
   });
-  const others = table.all.filter(({ isConfigured, config }) =>
-    !isConfigured && !own.has(config.name)
+  const others = table.resized.filter(({ name }) =>
+    table.get(name)?.isConfigured === false && !own.has(name)
   );
-  return [...kept, ...others.map(({ config }) => config)];
+  return [...kept, ...others];
 }
 
 /** Returns true if a configuration asks for more workers than a pool has devices for. */

@@ -132,7 +132,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
       const parsed = parsePool(input, config);
       const { name } = parsed;
       if (table.get(name) !== undefined) throw poolExists(name);
-      const next: Config = { ...config, pools: [...config.pools, parsed] };
+      const next: Config = { ...config, pools: [...table.resized, parsed] };
       const opened = await this.#open(name, next, { ...options, signal });
       try {
         this.#commit(opened);
