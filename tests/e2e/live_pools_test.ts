@@ -40,7 +40,7 @@ Deno.test("Snakeden.pools.add() names every problem of the pool, and leaves noth
   });
   await assert.rejects(
     den.pools.add({ name: "broken", size: 2, adapter: "no_such_module_at_all" }),
-    { code: "worker_start_failed", message: /Cannot add the pool broken.*no_such_module_at_all/ },
+    { code: "worker_start_failed", message: /Cannot use the pool broken.*no_such_module_at_all/ },
   );
   assert.deepEqual(den.pools.list().map(({ name }) => name), ["default"]);
   assert.equal(workersOf({ runId: den.runId }).length, before);
