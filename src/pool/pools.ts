@@ -47,6 +47,8 @@ export interface PoolChanges {
   remove(name: string, options: RemovePoolOptions): Promise<void>;
   /** @throws {SnakedenError} If the pool may not have so many workers beside the others. */
   checkResize?(pool: Pool, change: ResizeRequest): void;
+  /** Notes that a pool was resumed, and with it those that it has replaced. */
+  resumed?(name: string): void;
 }
 
 /** The part of the configuration of a pool that is shown. */
@@ -157,6 +159,7 @@ export class Pools {
    */
   resume(name: string): PoolInfo {
     findPool(name, this.#pools).resume();
+    this.#deps.changes?.resumed?.(name);
     return this.get(name);
   }
 

@@ -1,7 +1,7 @@
 /** The configuration is read anew while the host runs, and no call is dropped. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { loadConfig, Snakeden } from "../../mod.ts";
+import { defineTool, loadConfig, Snakeden } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { ADAPTERS, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -100,6 +100,26 @@ Deno.test("Snakeden.reload() lets the calls of a replaced pool wait and run to t
   assert.deepEqual([requests, completed], [3, 3]);
 });
 
+Deno.test("Snakeden.reload() leaves a pool that it replaces paused, and lets go the calls of one that it removes", async () => {
+  const kept = { name: "kept", size: 1, ...BUSY };
+  await using it = await FileDen.start({ pools: [kept, { name: "gone", size: 1, ...BUSY }] });
+  const { den } = it;
+  for (const pool of ["kept", "gone"]) den.pools.pause(pool);
+  const ofGone = den.execute("pid", {}, { pool: "gone" });
+  const before = den.execute<number>("pid", {}, { pool: "kept" });
+  const old = it.pids;
+  await it.write({ pools: [{ ...kept, env: { MARK: "1" } }] });
+  await den.reload();
+  assert.ok(old.includes(Number(await ofGone)));
+  assert.equal(den.pools.get("kept").paused, true);
+  const after = den.execute<number>("pid", {}, { pool: "kept" });
+  assert.deepEqual(den.pools.get("kept").stats.completed, 0);
+  den.pools.resume("kept");
+  assert.ok(old.includes(await before));
+  assert.ok(!old.includes(await after));
+  await until(() => it.pids.length === 1, "the old workers to be gone");
+});
+
 Deno.test("Snakeden.reload() of a broken configuration changes nothing, and says what is wrong", async () => {
   await using it = await FileDen.start({ pools: [{ name: "default", size: 1, ...BUSY }] });
   const { den } = it;
@@ -135,6 +155,50 @@ Deno.test("Snakeden.reload() of a broken configuration changes nothing, and says
   await Deno.remove(it.file);
   await assert.rejects(den.reload(), { code: "config_invalid", message: /there is no such file/ });
   assert.ok(before.includes(await den.execute<number>("pid")));
+});
+
+Deno.test("Snakeden.reload() that asks for more workers than maxWorkers changes nothing", async () => {
+  const pools = [{ name: "default", size: 1, ...BUSY }];
+  await using it = await FileDen.start({ pools });
+  const { den } = it;
+  await it.write({ maxWorkers: 2, pools: [{ ...pools[0], size: 3 }] });
+  await assert.rejects(den.reload(), {
+    code: "config_invalid",
+    message: /maxWorkers: given 2, but the pools keep 3 workers at least/,
+  });
+  assert.equal(den.pools.get("default").size, 1);
+  // Pools that become smaller make room for those that are new.
+  await it.write({ maxWorkers: 3, pools: [{ ...pools[0], size: 3 }] });
+  await den.reload();
+  await it.write({ maxWorkers: 3, pools: [...pools, { name: "more", size: 2, ...BUSY }] });
+  const { pools: { added, adjusted } } = await den.reload();
+  assert.deepEqual([added, adjusted], [["more"], ["default"]]);
+});
+
+Deno.test("Snakeden.reload() replaces a pool that has devices for fewer workers than the file asks for", async () => {
+  const pool = { name: "default", size: 1, devices: "cpu", ...BUSY };
+  await using it = await FileDen.start({ pools: [pool] });
+  await it.write({ pools: [{ ...pool, size: 2 }] });
+  const { pools: { changed, adjusted } } = await it.den.reload();
+  assert.deepEqual([changed, adjusted, it.den.pools.get("default").size], [["default"], [], 2]);
+});
+
+Deno.test("Snakeden.reload() whose host tools are refused leaves no worker of its new pools", async () => {
+  const pools = [{ name: "default", size: 1, ...BUSY }];
+  await using it = await FileDen.start({ pools }, "config.ts");
+  const { den, pids } = it;
+  using _tools = den.tools.register(defineTool({ name: "mine", run: () => 1 }));
+  await it.write({ pools: [...pools, { name: "more", size: 1, ...BUSY }] });
+  const text = await Deno.readTextFile(it.file);
+  const mod = new URL("../../mod.ts", import.meta.url);
+  const tools = 'hostTools: [defineTool({ name: "mine", run: () => 2 })]';
+  await Deno.writeTextFile(
+    it.file,
+    `import { defineTool } from "${mod}";\n${text.replace("{", `{ ${tools},`)}`,
+  );
+  await assert.rejects(den.reload(), { code: "tool_exists" });
+  assert.deepEqual([it.pids, workersOf({ runId: den.runId })], [pids, pids]);
+  assert.equal(await den.execute("mine"), 1);
 });
 
 Deno.test("Snakeden.reload() applies the settings that can change, and names those that need a restart", async () => {

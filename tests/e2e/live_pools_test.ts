@@ -175,6 +175,28 @@ Deno.test("Jobs of a removed pool wait for one of its name, and run when it come
   await until(async () => (await den.jobs.get(waiting.id)).state === "completed", "the job");
 });
 
+Deno.test("A batch whose pool is removed between two of its parts waits for one of its name, and goes on there", async () => {
+  await using den = await startDen({ size: 1 });
+  await den.pools.add({ name: "later", size: 1 });
+  const { id } = await den.jobs.submit({
+    kind: "batch",
+    pool: "later",
+    tool: "sleep",
+    inputs: Array.from({ length: 20 }, () => ({ seconds: 0.1 })),
+    window: 1,
+    maxAttempts: 1,
+  });
+  await until(() => den.pools.get("later").workers.busy === 1, "a part to run");
+  await den.pools.remove("later");
+  const job = await until(async () => {
+    const found = await den.jobs.get(id);
+    return found.state === "running" ? undefined : found;
+  }, "the batch to be back");
+  assert.deepEqual([job.state, job.attempt, job.error], ["available", 0, undefined]);
+  await den.pools.add({ name: "later", size: 1 });
+  await until(async () => (await den.jobs.get(id)).state === "completed", "the batch");
+});
+
 Deno.test("24 pools are added and removed, and leave no process", async () => {
   await using den = await startDen({ size: 1 });
   for (let i = 0; i < 6; i++) {

@@ -43,6 +43,11 @@ Deno.test("maxWorkers holds for resized and added pools", async () => {
     message: /keep 5 workers at least/,
   });
   assert.equal(workersOf({ runId: den.runId }).length, 2);
+  den.pools.resize("a", { min: 3 });
+  await assert.rejects(den.pools.add({ name: "c", size: 1 }), {
+    code: "invalid_input",
+    message: /keep 5 workers at least \(a: 3, b: 1, c: 1\)/,
+  });
 });
 
 Deno.test("a pool gets its share of maxWorkers from one that has more, idle or busy", async () => {

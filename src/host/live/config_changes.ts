@@ -65,7 +65,9 @@ export function changesOf(table: PoolTable, now: Config, next: Config): ConfigCh
     const before = table.get(pool.name);
     return before !== undefined && !isSamePool(before.given, pool, { now, next, adjustable });
   };
-  const changed = known.filter((pool) => differs(pool, ADJUSTABLE));
+  const changed = known.filter((pool) =>
+    differs(pool, ADJUSTABLE) || outgrowsDevices(table.get(pool.name), pool)
+  );
   const adjusted = known.filter((pool) =>
     !changed.includes(pool) && (differs(pool, SIZES) || isResized(table.get(pool.name), pool))
   );
@@ -117,6 +119,34 @@ export function sizesOf({ size, min = size, max = size, spare }: PoolConfig):
   | ResizeRequest
   | undefined {
   return min === undefined || max === undefined ? undefined : { min, max, spare };
+}
+
+/**
+ * Returns the pools that a host will have. Those that do not change keep the devices that they
+ * have, and their sizes unless these are adjusted.
+ */
+export function poolsAfter(
+  table: PoolTable,
+  { added, changed, adjusted }: ConfigChanges,
+  next: Config,
+): PoolConfig[] {
+  const own = new Set([...added, ...changed].map(({ name }) => name));
+  const kept = next.pools.map((pool) => {
+    const before = table.get(pool.name)?.config;
+    if (own.has(pool.name) || before === undefined) return pool;
+    const sizes = adjusted.includes(pool) ? sizesOf(pool) : undefined;
+    return sizes === undefined ? before : { ...pool, size: sizes.max };
+  });
+  const others = table.resized.filter(({ name }) =>
+    table.get(name)?.isConfigured === false && !own.has(name)
+  );
+  return [...kept, ...others];
+}
+
+/** Returns true if a configuration asks for more workers than a pool has devices for. */
+function outgrowsDevices(pool: HostPool | undefined, next: PoolConfig): boolean {
+  const { max = 0 } = sizesOf(next) ?? {};
+  return pool !== undefined && pool.pool.devices.assigned.length > 0 && max > pool.config.size;
 }
 
 /** Returns true if a pool has another number of workers than a configuration asks for. */

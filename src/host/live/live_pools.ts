@@ -28,7 +28,13 @@ import type { ToolRegistry } from "../../tools/mod.ts";
 import { openPool, type PoolsParts } from "../open_pools.ts";
 import { openPythons } from "../open_python.ts";
 import { assertPermitted } from "../permissions.ts";
-import { applySettings, changesOf, type ConfigChanges, sizesOf } from "./config_changes.ts";
+import {
+  applySettings,
+  changesOf,
+  type ConfigChanges,
+  poolsAfter,
+  sizesOf,
+} from "./config_changes.ts";
 import { ofPool, parsePool } from "./parse_pool.ts";
 import type { HostPool, PoolTable } from "./pool_table.ts";
 import { type ReloadResult, resultOf, unusable } from "./reload_result.ts";
@@ -96,8 +102,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
       const now = this.#deps.config();
       const next = await read();
       const changes = changesOf(table, now, next);
+      checkCap(poolsAfter(table, changes, next), next);
+      await using unused = new AsyncDisposableStack();
       const opened = await this.#openAll(changes, next, { ...options, signal });
+      for (const { resources } of opened) unused.defer(() => resources.disposeAsync());
       this.#deps.replaceHostTools(next);
+      unused.move();
       for (const name of changes.removed) {
         const removed = table.get(name);
         if (removed !== undefined) this.#retire(removed, "was removed");
@@ -122,7 +132,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
       const parsed = parsePool(input, config);
       const { name } = parsed;
       if (table.get(name) !== undefined) throw poolExists(name);
-      const next: Config = { ...config, pools: [...config.pools, parsed] };
+      const next: Config = { ...config, pools: [...table.resized, parsed] };
       const opened = await this.#open(name, next, { ...options, signal });
       try {
         this.#commit(opened);
@@ -154,6 +164,12 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     const { maxWorkers } = this.#deps.config();
     const pools = this.#deps.table.all.map((it) => it.pool);
     checkCapOf(pool, change, { pools, maxWorkers });
+  }
+
+  resumed(name: string): void {
+    for (const [{ pool }] of this.#ending) {
+      if (pool.name === name && pool.isPaused && pool.state !== "stopping") pool.resume();
+    }
   }
 
   /** Gives up changes that are under way, and makes no further one: the host stops. */
@@ -207,18 +223,14 @@ export class LivePools implements PoolChanges, AsyncDisposable {
 
   /** Prepares the pools that are new or have changed: all of them or none. */
   async #openAll(
-    { added, changed }: ConfigChanges,
+    changes: ConfigChanges,
     next: Config,
     options: OpenOptions,
   ): Promise<HostPool[]> {
     const { table } = this.#deps;
-    const own = new Set([...added, ...changed].map(({ name }) => name));
-    // Pools that do not change keep the sizes and devices that they have.
-    const kept = next.pools.map((pool) => own.has(pool.name) ? pool : table.get(pool.name)?.config);
-    const others = table.all.filter(({ isConfigured, config }) =>
-      !isConfigured && !own.has(config.name)
-    );
-    const pools = [...kept, ...others.map(({ config }) => config)].filter((it) => it !== undefined);
+    const { added, changed } = changes;
+    const own = [...added, ...changed].map(({ name }) => name);
+    const pools = poolsAfter(table, changes, next);
     await using opened = new AsyncDisposableStack();
     const all: HostPool[] = [];
     for (const name of own) {
@@ -241,6 +253,8 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     const { table, strict } = this.#deps;
     const { pool } = opened;
     const replaced = table.get(pool.name);
+    // Its calls wait on until the new one is resumed.
+    if (replaced?.pool.isPaused) pool.pause();
     this.#commit(opened);
     if (replaced === undefined) return;
     replaced.pool.endReason = "was replaced";
@@ -270,6 +284,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
   /** Takes a pool out, whose calls end there, however long that takes. */
   #retire(removed: HostPool, reason: string): void {
     this.#takeOut(removed, reason);
+    if (removed.pool.isPaused) removed.pool.resume();
     void this.#end(removed, { idle: removed.stats.idle() });
   }
 
@@ -297,6 +312,8 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     table.delete(pool.name);
     policies.delete(pool.name);
     strict.poolEnded(pool.name);
+    // Nobody could end their pause later.
+    this.resumed(pool.name);
     getLogger("pool").info("the pool {pool} is removed", { pool: pool.name });
   }
 

@@ -25,6 +25,14 @@ export class PoolTable implements Iterable<SizedPoolConfig> {
     return [...this];
   }
 
+  /** The same, with the sizes that the pools have now: they may have been resized. */
+  get resized(): SizedPoolConfig[] {
+    return this.all.map(({ config, pool: { limits } }) => {
+      const isSame = limits.max === config.size && limits.min === (config.min ?? config.size);
+      return isSame ? config : { ...config, ...limits, size: limits.max };
+    });
+  }
+
   /** All pools. */
   get all(): HostPool[] {
     return [...this.#pools.values()];

@@ -1,5 +1,5 @@
 import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
-import { type Config, invalidConfig, type SizedPoolConfig } from "../../config/mod.ts";
+import { type Config, invalidConfig, type PoolConfig } from "../../config/mod.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { type Pool, type ResizeRequest, rssBytesOf, type StartCap } from "../../pool/mod.ts";
 
@@ -95,10 +95,10 @@ export class WorkerCap implements Disposable {
       .map((pool) => ({ pool, excess: pool.wanted - this.#shareOf(pool) }))
       .sort((a, b) => a.excess - b.excess);
     for (const { pool, excess } of waiting) {
-      if (excess < 0 && !this.#hasRoomFor(pool)) this.#makeRoom(pool);
-      // It is noted again if it still wants a worker.
       this.#waiting.delete(pool);
       pool.reconsider();
+      // It is noted again if it still wants a worker, and gets none.
+      if (excess < 0 && this.#waiting.has(pool)) this.#makeRoom(pool);
     }
     if (this.#waiting.size > 0) this.#lookIn(NEXT_LOOK_MS);
   }
@@ -156,10 +156,10 @@ export class WorkerCap implements Disposable {
  * @throws {InvalidInputError} `config_invalid`.
  */
 export function checkCap(
-  pools: readonly SizedPoolConfig[],
+  pools: readonly Pick<PoolConfig, "name" | "size" | "min">[],
   { maxWorkers = Infinity }: Pick<Config, "maxWorkers">,
 ): void {
-  const mins = pools.map(({ name, size, min = size }) => ({ name, min }));
+  const mins = pools.map(({ name, size = 0, min = size }) => ({ name, min }));
   const sum = mins.reduce((total, { min }) => total + min, 0);
   if (sum <= maxWorkers) return;
   const list = mins.map(({ name, min }) => `${name}: ${min}`).join(", ");

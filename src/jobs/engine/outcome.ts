@@ -18,7 +18,10 @@ const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>([
   "pool_unhealthy",
   "device_unavailable",
   "shutting_down",
+  "unknown_pool",
 ]);
+/** Those that also say nothing about a job that has begun. */
+const ENDS_OF_POOLS: ReadonlySet<string> = new Set<ErrorCode>(["shutting_down", "unknown_pool"]);
 
 /** Bounds on the pauses after which a pool is asked again for a tool that it does not have. */
 const MIN_TOOL_PAUSE_MS = 1_000;
@@ -61,10 +64,13 @@ export function outcomeOfFailure(
   };
 }
 
-/** Returns true if the pool has not let the job run, or has ended its worker in a stop. */
+/**
+ * Returns true if the pool has not let the job run, or has ended its worker in a stop, or if it was
+ * removed: a batch makes further calls there.
+ */
 function isRefusal({ hasBegun }: JobRun, error: unknown): boolean {
   if (!(error instanceof SnakedenError)) return false;
-  return hasBegun ? error.code === "shutting_down" : REFUSALS.has(error.code);
+  return (hasBegun ? ENDS_OF_POOLS : REFUSALS).has(error.code);
 }
 
 /**

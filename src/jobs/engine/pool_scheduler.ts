@@ -173,6 +173,8 @@ export class PoolScheduler {
       return admit(claim, { mayWait });
     });
     for (const run of runs) this.#runs.add(run);
+    // The store had answered before the claim was ended.
+    if (this.#closing.signal.aborted) this.giveBack();
     this.#checkLater();
     await this.#startAll(runs);
   }

@@ -311,7 +311,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     if (isIdle) this.idleWorkers.push(worker);
     else if (!this.#spreads || freePlaces(worker) === 0) return;
     this.onIdle?.();
-    this.scaling?.idles();
+    if (isIdle) this.scaling?.idles();
   }
 
   /** Sends a worker the next call, if there is one that it may be given. */

@@ -58,3 +58,32 @@ Deno.test("PoolScheduler gives back the jobs that have not started when the engi
   assert.ok(!it.started.includes(last));
   assert.equal((await it.get(first)).state, "running");
 });
+
+Deno.test("PoolScheduler gives back what a claim has got while its pool was removed", async () => {
+  const claimed = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await using it = await EngineFixture.open({
+    seen: (store) =>
+      new Proxy(store, {
+        get(target, key): unknown {
+          if (key === "claim") {
+            return async (...request: Parameters<typeof store.claim>) => {
+              const claims = await target.claim(...request);
+              claimed.resolve();
+              await answer.promise;
+              return claims;
+            };
+          }
+          const value: unknown = Reflect.get(target, key);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      }),
+  });
+  const [id = ""] = await it.submit();
+  await claimed.promise;
+  const removed = it.engine.removePool(it.pool);
+  answer.resolve();
+  await removed;
+  const job = await it.reaches(id, "available");
+  assert.deepEqual([job.attempt, it.started], [0, []]);
+});

@@ -66,6 +66,7 @@ export class Scaling<S extends ScalableSlot> {
   #isConsidering = false;
   #isIdleAlarmSet = false;
   #startedAt = -Infinity;
+  #wanted = 0;
 
   constructor(options: ScalingOptions, deps: ScalingDeps<S>) {
     const { size, min = size, spare = 0 } = options;
@@ -128,7 +129,9 @@ export class Scaling<S extends ScalableSlot> {
   start(): void {
     this.#isOpen = true;
     const { min, max, spare } = this.#limits;
-    this.#wake(Math.max(min, Math.min(spare, max)) - this.#deps.slots.wanted);
+    const { slots } = this.#deps;
+    this.#wake(min - slots.wanted);
+    this.#wake(Math.min(spare, max) - slots.wanted, { isCapped: true });
   }
 
   /** Starts and ends none any more. */
@@ -177,12 +180,19 @@ export class Scaling<S extends ScalableSlot> {
     return slots.filter(({ isServed }) => isServed).map(({ id }) => id);
   }
 
-  /** Lets one worker above `min` end, since another pool has too few; returns false if none may. */
+  /**
+   * Lets one worker above `min` end, since another pool has too few; returns false if none may. One
+   * that has strict sessions or registered tools never does.
+   */
   yield({ mayBeBusy }: { readonly mayBeBusy: boolean }): boolean {
     const { slots, demand } = this.#deps;
     if (!this.#isOpen || slots.wanted <= this.#limits.min) return false;
-    const isFree = slots.filling > 0 || demand?.idle.some((it) => !demand.isHeld(it)) === true;
+    const mayEnd = (worker: Worker | undefined): boolean =>
+      worker === undefined || demand?.isHeld(worker) !== true;
+    const isFree = slots.filling > 0 || demand?.idle.some(mayEnd) === true;
     if (!isFree && !mayBeBusy) return false;
+    const hasOne = slots.all.some((it) => it.isWanted && mayEnd(this.#deps.holderOf(it)?.worker));
+    if (!hasOne) return false;
     this.#shed(1, "another pool has too few workers");
     return true;
   }
@@ -220,9 +230,9 @@ export class Scaling<S extends ScalableSlot> {
     if (this.#limits.spare > 0) this.#note();
   }
 
-  /** Notes that a worker has become idle. */
+  /** Notes that a worker has become idle. This may be after each call, so it must cost nothing. */
   idles(): void {
-    if (!this.#isIdleAlarmSet) this.#note();
+    if (!this.#isIdleAlarmSet && this.#wanted > this.#limits.min) this.#note();
   }
 
   #note(): void {
@@ -256,7 +266,8 @@ export class Scaling<S extends ScalableSlot> {
   }
 
   #changed(): void {
-    this.#deps.onWanted(this.#deps.slots.wanted);
+    this.#wanted = this.#deps.slots.wanted;
+    this.#deps.onWanted(this.#wanted);
   }
 
   /** Wakes some slots, as far as there are any; returns them. */

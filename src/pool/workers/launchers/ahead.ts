@@ -1,4 +1,4 @@
-import { delay, Semaphore } from "../../../async/mod.ts";
+import { type Clock, delay, Semaphore, SYSTEM_CLOCK } from "../../../async/mod.ts";
 import { messageOf, SnakedenError } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
 import { HeldEvents } from "./held_events.ts";
@@ -11,6 +11,7 @@ const UNWANTED_MS = 2_000;
 export interface AheadOptions {
   /** The most workers that start ahead at a time. */
   readonly startConcurrency: number;
+  readonly clock?: Clock;
 }
 
 /** A worker that starts, or is ready, before it is wanted. */
@@ -34,12 +35,16 @@ export class AheadLauncher implements Launcher {
   readonly #log = getLogger("pool");
   readonly #inner: Launcher;
   readonly #turns: Semaphore;
+  readonly #clock: Clock;
+  /** The worker of each slot that was launched last, until it has ended. */
+  readonly #last = new Map<string, LaunchedWorker>();
   readonly #ahead = new Map<string, Ahead>();
   readonly #ending = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  constructor(inner: Launcher, { startConcurrency }: AheadOptions) {
+  constructor(inner: Launcher, { startConcurrency, clock = SYSTEM_CLOCK }: AheadOptions) {
     this.#inner = inner;
+    this.#clock = clock;
     this.#turns = new Semaphore(startConcurrency);
   }
 
@@ -59,7 +64,8 @@ export class AheadLauncher implements Launcher {
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
     const launched = await this.#launch(spec, signal);
     this.#startAhead(spec);
-    void launched.process.exited.then(() => this.#endUnwanted(spec));
+    this.#last.set(spec.workerId, launched);
+    void launched.process.exited.then(() => this.#ended(spec, launched));
     return launched;
   }
 
@@ -129,7 +135,7 @@ export class AheadLauncher implements Launcher {
     const ahead: Ahead = { incarnation, events, launched, giveUp, taken: new AbortController() };
     this.#ahead.set(workerId, ahead);
     launched.then(
-      ({ process }) => process.exited.then(() => this.#forget(workerId, ahead)),
+      ({ process }) => process.exited.then(() => this.#endIfAhead(workerId, ahead)),
       (error) => {
         this.#forget(workerId, ahead);
         if (giveUp.signal.aborted) return;
@@ -140,10 +146,17 @@ export class AheadLauncher implements Launcher {
   }
 
   /** Ends what is ready for a slot that starts no worker after the end of the last one. */
-  async #endUnwanted({ workerId }: LaunchSpec): Promise<void> {
+  async #ended({ workerId }: LaunchSpec, launched: LaunchedWorker): Promise<void> {
+    if (this.#last.get(workerId) !== launched) return;
+    this.#last.delete(workerId);
     const ahead = this.#ahead.get(workerId);
     if (ahead === undefined) return;
-    await delay(UNWANTED_MS, ahead.taken.signal);
+    await delay(UNWANTED_MS, ahead.taken.signal, { clock: this.#clock });
+    this.#endIfAhead(workerId, ahead);
+  }
+
+  /** Ends a worker, or what is left of it, unless a slot has taken it. */
+  #endIfAhead(workerId: string, ahead: Ahead): void {
     if (this.#ahead.get(workerId) === ahead) this.#discard(workerId);
   }
 

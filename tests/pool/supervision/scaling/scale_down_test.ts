@@ -92,6 +92,17 @@ Deno.test("Pool does not end a worker with a strict session before the session's
   await until(() => it.pool.isAtRest, "the session is forgotten");
 });
 
+Deno.test("Pool.yieldWorker() never ends a worker with a strict session", async () => {
+  const { it } = await full({ min: 0 });
+  await using _ = it;
+  const session = { sessionId: "s", affinity: "strict_queue" } as const;
+  const first = await endOf(it.submit("echo", session));
+  const yielded = [1, 2, 3, 4].map(() => it.pool.yieldWorker({ mayBeBusy: true }));
+  assert.deepStrictEqual(yielded, [true, true, true, false]);
+  await until(() => it.launcher.alive.length === 1, "the others have ended");
+  assert.equal(await endOf(it.submit("echo", session)), first);
+});
+
 Deno.test("Pool.resize() that ends the worker of a strict session lets the session learn why", async () => {
   const { it } = await full({ min: 0 });
   await using _ = it;

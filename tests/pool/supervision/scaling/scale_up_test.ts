@@ -79,6 +79,13 @@ Deno.test("Pool starts one more worker each time that the queue has waited for s
   }
 });
 
+Deno.test("Pool starts its min workers in any case, and its spare ones only as a cap allows", async () => {
+  let room = 1;
+  const cap = { mayStart: () => room-- > 0 };
+  await using it = await FakePool.start({ size: 8, min: 1, spare: 4 }, {}, { cap });
+  assert.equal(it.launcher.launches, 2);
+});
+
 Deno.test("Pool.resize() starts missing workers and ends excess ones, and the last of two wins", async () => {
   await using it = await FakePool.start({ size: 2 });
   assert.deepStrictEqual(it.pool.resize({ size: 5 }), { min: 5, max: 5, spare: 0 });

@@ -40,6 +40,8 @@ export class Template {
   readonly #warned = new Set<string>();
   #state: State = { is: "resting" };
   #reaper: Reaper | undefined;
+  /** Set while a reaper starts, which takes longer than a renewal. */
+  #starting: Promise<Reaper> | undefined;
   /** Aborts when the start that is under way is overtaken by another one, or by the end. */
   #turn = new AbortController();
   #readyAt = 0;
@@ -104,6 +106,7 @@ export class Template {
   async close(): Promise<void> {
     this.#state = { is: "closed" };
     this.#turn.abort();
+    await Promise.allSettled([this.#starting]);
     await this.#reaper?.stop();
   }
 
@@ -159,6 +162,15 @@ export class Template {
 
   async #ensureReaper(): Promise<Reaper> {
     if (this.#reaper !== undefined && !this.#reaper.isGone) return this.#reaper;
+    const starting = this.#starting ??= this.#startReaper();
+    try {
+      return await starting;
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined;
+    }
+  }
+
+  async #startReaper(): Promise<Reaper> {
     const { registry, pool } = this.#options;
     const workerId = `${pool}-template`;
     const incarnation = `${workerId}.${crypto.randomUUID()}`;
@@ -169,7 +181,6 @@ export class Template {
       void reaper.exited.then(() => registry?.release(incarnation));
       reaper.onTemplateLost = (reason) => this.#lost(reaper, reason);
       this.#reaper = reaper;
-      if (this.#state.is === "closed") await reaper.stop();
       return reaper;
     } catch (error) {
       registry?.release(incarnation);
