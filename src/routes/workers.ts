@@ -102,6 +102,7 @@ const stopRoute = createRoute({
     params: z.object({ id: z.string() }),
     query: z.object({
       mode: z.string().optional().openapi({
+        enum: ["soft", "hard"],
         description:
           "`soft` (the default) lets it finish its calls; `hard` kills it, and they fail.",
       }),

@@ -52,6 +52,14 @@ include-path-regex = "^/v1/jobs/(batch|cancel|retry)$"
 [operations.checks]
 allow_header_conformance.enabled = false
 
+# The number of workers is given by size, or by min and max, and 0 workers are not started ahead.
+[[operations]]
+include-path-regex = "^/v1/(pools|workers)/"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 409]
+# The description is tested without DELETE, see below.
+allow_header_conformance.enabled = false
+
 # No stream is kept, and the requests open no WebSocket.
 [[operations]]
 include-path-regex = "^/v1/(streams/|socket$)"
@@ -120,6 +128,10 @@ async function withoutUploads(path: string): Promise<string> {
   }
   // It has no end.
   delete paths["/v1/sessions/{id}/events"];
+  // A pool would be gone, or send no more calls.
+  delete paths["/v1/pools/{name}"].delete;
+  delete paths["/v1/pools/{name}/pause"];
+  delete description.components.schemas.PoolChange.properties.paused;
   // They are refused without a session, which a schema of fields alone does not say.
   for (const { properties = {} } of Object.values<Schema>(description.components.schemas)) {
     delete properties["affinity"];

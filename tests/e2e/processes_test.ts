@@ -103,7 +103,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     assert.equal(isAlive(child), true);
     server.kill(signal);
     await server.finished();
-    await until(() => !isAlive(child), "the child to be gone", { timeoutMs: 5_000 });
+    await until(() => !isAlive(child), "the child to be gone");
   });
 }
 
@@ -113,7 +113,7 @@ Deno.test("Snakeden.stop() ends a child of a worker that was killed", async () =
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
   Deno.kill(worker.pid, "SIGKILL");
-  await until(() => !isAlive(child), "the child to be gone", { timeoutMs: 5_000 });
+  await until(() => !isAlive(child), "the child to be gone");
 });
 
 Deno.test("Snakeden.start() and stop() twenty times leave no process and no file", async () => {

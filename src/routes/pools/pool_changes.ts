@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { shownValue } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { AddPoolOptions, PoolInfo, PoolInput, RemovePoolOptions } from "../../pool/mod.ts";
@@ -99,14 +100,16 @@ export function addPoolChanges(
   app.openapi(removeRoute, async (c) => {
     const { drainMs } = onceEach(c.req.queries(), ["drainMs"]);
     const { name } = c.req.valid("param");
-    await pools.remove(name, drainMs === undefined ? {} : { drainMs: numberOf(drainMs) });
+    await pools.remove(name, drainMs === undefined ? {} : { drainMs: drainOf(drainMs) });
     return c.body(null, 204);
   });
 }
 
-/** Returns the number in a query; one that is none is refused like a wrong number. */
-function numberOf(text: string): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+/** Returns the time in a query; the host refuses one that is too long. */
+function drainOf(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const message = `given ${shownValue(text)}; allowed: a whole number of milliseconds`;
+  throw invalidBody([{ path: "drainMs", message }]);
 }
 
 /** Every program of the machine could run code as the user of the host. */
