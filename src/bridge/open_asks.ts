@@ -31,7 +31,7 @@ export interface AskListener {
 }
 
 /** A call that has asked. Its signal is created when first used, since few answers take time. */
-class AskingCall {
+export class AskingCall {
   /** The open asks of the call, in no order. */
   readonly open: OpenAsk[] = [];
   #controller: AbortController | undefined;
@@ -64,7 +64,7 @@ interface OpenAsk {
  * An ask that has arrived. It is a class because its signal is a getter: an object literal with one
  * outlives the call in the old generation of V8.
  */
-class ReceivedAsk implements Ask {
+export class ReceivedAsk implements Ask {
   readonly method: string;
   readonly args: Value;
   readonly #asker: AskingCall;

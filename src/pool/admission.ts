@@ -28,8 +28,10 @@ export function refusalToWait(
 ): SnakedenError | undefined {
   const hasRoom = pool.queued < pool.queueLimit;
   if (hasRoom && !session?.failsFast && whenBusy === "wait") return undefined;
-  // Calls that are bound to a worker gain nothing by another one.
-  const isBound = session?.isStrict === true && session.binding.home !== undefined;
+  // Calls that are bound to a worker gain nothing by another one, and one that fails fast waits for
+  // no worker that takes the place of a dead one.
+  const isBound = session?.isStrict === true &&
+    (session.binding.home !== undefined || (session.failsFast && !pool.isElastic));
   if (isBound || !pool.hasWorkerToCome) {
     const busy = affinity.refusalToWait(tool, session);
     if (busy !== undefined) return busy;

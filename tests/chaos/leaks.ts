@@ -1,5 +1,5 @@
 import type { OpenSockets, Traffic } from "../../src/routes/mod.ts";
-import { OpenAsks } from "../../src/bridge/open_asks.ts";
+import { AskingCall, ReceivedAsk } from "../../src/bridge/open_asks.ts";
 import { JobEngine, JobFeed } from "../../src/jobs/mod.ts";
 import { LeaseKeeper } from "../../src/jobs/engine/lease_keeper.ts";
 import { JobRun } from "../../src/jobs/engine/job_run.ts";
@@ -17,6 +17,8 @@ import { liveObjects, privateEntries } from "../fixtures/live_objects.ts";
 const OF_CALLS = [
   Call,
   Attempt,
+  AskingCall,
+  ReceivedAsk,
   HostRun,
   ItemReader,
   CallInputs,
@@ -32,7 +34,7 @@ const OF_CALLS = [
 
 /**
  * Returns what is left of calls that have ended, by its name: objects that only open calls have,
- * open asks of workers, and streams that are kept for their clients.
+ * such as asks of workers, and streams that are kept for their clients.
  */
 export async function leftOfCalls(
   { traffic: { streams }, sockets }: {
@@ -42,7 +44,6 @@ export async function leftOfCalls(
 ): Promise<Record<string, number>> {
   const left: Record<string, number> = {
     ...await liveObjects(OF_CALLS),
-    ...await privateEntries(OpenAsks, ["#askers", "#open"]),
     ...await privateEntries(JobFeed, ["#listeners"]),
     ...await privateEntries(LeaseKeeper, ["#dirty"]),
     ...await privateEntries(JobEngine, ["#runs", "#byId"]),

@@ -149,7 +149,10 @@ Deno.test("deno task doctor --compat shows the libraries of each pool, as text a
   ]);
   assert.ok(pools[0].libraries.some((it: { library: string }) => it.library === "numpy"));
   const text = await doctorCompat(config);
-  assert.match(text.stdout, /^pool one \(process\).*\n {2}suits: .*\n[^]*\npool two \(process\)/);
+  assert.match(
+    text.stdout,
+    /^pool one \(process, spawn\).*\n {2}suits: .*\n[^]*\npool two \(process, spawn\)/,
+  );
 });
 
 Deno.test("deno task doctor --compat all needs no configuration, and a wrong one is an error", async () => {

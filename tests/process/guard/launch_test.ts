@@ -55,7 +55,8 @@ Deno.test("Guard.launch() resets the signals that Python ignores", async () => {
   await using at = await startGuard();
   const it = await at.shell("grep SigIgn /proc/self/status; grep SigBlk /proc/self/status");
   await it.process.ended;
-  assert.match(it.stdout(), /^SigIgn:\s+0+\nSigBlk:\s+0+\n$/);
+  // Signals 32 and 33 belong to the C library, which lets nobody set them; they may be inherited.
+  assert.match(it.stdout(), /^SigIgn:\s+0+[01][08]0{7}\nSigBlk:\s+0+\n$/);
 });
 
 Deno.test("Guard.launch() hands on arguments of 1 MB together, and names one that is too long", async () => {

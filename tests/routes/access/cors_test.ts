@@ -38,7 +38,7 @@ Deno.test("Cors answers a preflight of a listed origin without a key, with the m
     ...{ status: 204, origin: APP, methods: "OPTIONS, POST", headers, vary },
   });
   const pools = await preflight(LISTED, { path: "/v1/pools/default", method: "GET" });
-  assert.equal(pools.methods, "GET, HEAD, OPTIONS");
+  assert.equal(pools.methods, "DELETE, GET, HEAD, OPTIONS, PATCH");
   const worker = await preflight(LISTED, { path: "/v1/workers/default-1", method: "DELETE" });
   assert.equal(worker.methods, "DELETE, OPTIONS");
 });
