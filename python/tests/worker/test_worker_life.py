@@ -122,7 +122,7 @@ def test_worker_says_why_it_cannot_start(
 def test_worker_refuses_a_profile_that_it_does_not_have(host: FakeHost) -> None:
     worker, error = host.start_failing("snakeden.demo", profile="fibre")
     assert error.code == "worker_start_failed"
-    assert error.message == "there is no profile 'fibre', only: process"
+    assert error.message == "there is no profile 'fibre', only: process, thread, async"
     assert worker.wait() == exit_status.START_FAILED
 
 

@@ -35,7 +35,7 @@ export async function startThreads(pool: PoolOptions = {}): Promise<ThreadDen> {
       profile: "thread",
       threadsPerWorker: 4,
       size: 1,
-      adapter: "threads",
+      adapter: "side_by_side",
       timeoutMs: 60_000,
       ...pool,
     }),
