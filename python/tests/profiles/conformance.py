@@ -208,6 +208,8 @@ class ProfileConformance:
         def script() -> None:
             stage.send(1, tool="fail")
             stage.send(2, tool="no such tool")
+            stage.until("failure", 1)
+            stage.until("failure", 2)
             stage.send(3)
             stage.reach(3)
             assert len(stage.runner._in_flight.begun()) == 1
