@@ -103,11 +103,10 @@ class Sender:
     async def wait_async(self) -> None:
         """Wait as `wait` does, while other tasks of the loop go on."""
         if self._owed < self._window:
-            now = monotonic()
-            if now >= self._pause_at:
+            if not self._interruption.ends_waits and monotonic() >= self._pause_at:
                 # A generator that awaits nothing would hold up all other calls of the loop.
                 await asyncio.sleep(0)
-                self._pause_at = now + PAUSE_INTERVAL
+                self._pause_at = monotonic() + PAUSE_INTERVAL
             return
         loop = asyncio.get_running_loop()
         signalled = asyncio.Event()
