@@ -16,6 +16,7 @@ import sys
 import time
 from typing import Any, Final
 
+from snakeden._guard.exit_status import exit_of
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
 from snakeden._guard.job_processes import JobProcesses
 from snakeden._guard.killing import Killer
@@ -281,14 +282,3 @@ class Warden:
     def _is_killed_for_cpu(self) -> bool:
         status = self._status or 0
         return os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
-
-
-def exit_of(status: int) -> dict[str, Any]:
-    """Return the end of a program in words of the host."""
-    if not os.WIFSIGNALED(status):
-        return {"code": os.WEXITSTATUS(status)}
-    number = os.WTERMSIG(status)
-    try:
-        return {"signal": signal.Signals(number).name}
-    except ValueError:
-        return {"signal": f"SIG{number}"}

@@ -5,12 +5,10 @@ src/pool/workers/launchers/template/messages.ts.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 from typing import Any, Final
 
-__all__ = ["HostChannel", "exit_of"]
+__all__ = ["HostChannel"]
 
 _MAX_REASON: Final = 4_000
 
@@ -36,14 +34,3 @@ class HostChannel:
     def close(self) -> None:
         """Close it in this process."""
         self._connection.close()
-
-
-def exit_of(status: int) -> dict[str, Any]:
-    """Return the end of a process, by the status of wait()."""
-    if not os.WIFSIGNALED(status):
-        return {"code": os.WEXITSTATUS(status)}
-    number = os.WTERMSIG(status)
-    try:
-        return {"signal": signal.Signals(number).name}
-    except ValueError:
-        return {"signal": f"SIG{number}"}
