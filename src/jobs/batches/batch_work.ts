@@ -221,8 +221,6 @@ export class BatchWork {
       this.#size.ran(items.length, runMs);
       this.#failedParts = 0;
     } catch (error) {
-      // Its items may run elsewhere then.
-      await overOf(work);
       this.#partFailed(items.slice(ended), { error, ended });
     }
     this.#readOutputOf(work);
@@ -311,12 +309,6 @@ export class BatchWork {
     const { total, readPart, next: read } = feed;
     onProgress(this.#meter.progress({ done, failed, total, read, readPart }));
   }
-}
-
-/** Resolves when work is over, which may be some time after its call has failed. */
-async function overOf(work: CallWork | undefined): Promise<void> {
-  if (work === undefined || work.isOver) return;
-  await new Promise<void>((resolve) => work.onOver = resolve);
 }
 
 /** Returns the index in its part of the item that ran when the part failed. */

@@ -249,7 +249,8 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   onChunk(value: Value): void {
-    if (this.#state === "settled") return;
+    // The items of a bulk call that end before the worker stops it have ended all the same.
+    if (this.#state === "settled" && this.items === undefined) return;
     this.#chunks++;
     this.#stall?.chunk(value.weight);
     this.#request.sink?.onChunk(value);

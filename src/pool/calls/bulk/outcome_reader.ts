@@ -96,7 +96,8 @@ export class OutcomeReader implements ChunkSink, StopListener {
 
   /**
    * Connects the call. Resolves with its outcome when all outcomes of items were taken, or rejects
-   * with its error after that.
+   * with its error after that. A call that is stopped rejects when its worker has stopped it: of
+   * its items, none but the one that ran may run again elsewhere.
    *
    * @throws {unknown} The error of the call. `details.outcomes` is the number of items whose
    * outcomes were handed on, and `details.item` the item that ran, if one did.
@@ -109,6 +110,8 @@ export class OutcomeReader implements ChunkSink, StopListener {
       this.#checkCount();
       return outcome;
     } catch (error) {
+      this.#stall.end();
+      await overOf(this.#work);
       await this.#allTaken();
       const note = this.#work?.bulkNote ?? this.#note;
       if (note !== undefined) await this.#handOnRest(note);
@@ -128,6 +131,7 @@ export class OutcomeReader implements ChunkSink, StopListener {
   }
 
   onChunk(chunk: Value): void {
+    if (this.#failure !== undefined) return;
     this.#stall.chunk(chunk.weight);
     this.#waiting.push(chunk);
     if (this.#taking === undefined) this.#handOn();
@@ -217,4 +221,10 @@ export class OutcomeReader implements ChunkSink, StopListener {
     if (note?.item === undefined || outcomes >= this.#options.items) return { outcomes };
     return { outcomes, item: Math.max(note.item, outcomes) };
   }
+}
+
+/** Resolves when the work is over, which may be some time after its call has failed. */
+async function overOf(work: CallWork | undefined): Promise<void> {
+  if (work === undefined || work.isOver) return;
+  await new Promise<void>((resolve) => work.onOver = resolve);
 }

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { Alarms } from "../../../../src/async/alarms.ts";
 import { Value } from "../../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../../src/errors.ts";
-import { type BulkNote, type CallOutcome, OutcomeReader } from "../../../../src/pool/calls/mod.ts";
+import {
+  type BulkNote,
+  type CallOutcome,
+  type CallWork,
+  OutcomeReader,
+} from "../../../../src/pool/calls/mod.ts";
 import { FakeClock } from "../../../fixtures/fakes/fake_clock.ts";
 import { microtasks } from "../../../fixtures/until.ts";
 
@@ -21,6 +26,8 @@ interface SetUp extends Disposable {
   /** The outcomes that are being taken. */
   readonly held: PromiseWithResolvers<void>[];
   readonly credits: number[];
+  /** Notes that the worker has ended the call. */
+  over(): void;
   hold(): void;
   advance(ms: number): void;
 }
@@ -54,15 +61,16 @@ function setUp(note?: BulkNote): SetUp {
   );
   const ending = reader.attach({ outcome: call.promise, credit: (bytes) => credits.push(bytes) });
   ending.catch(() => {});
-  reader.sent({
+  const work = {
     workerId: "w-1",
     hasBegun: true,
     wasSkipped: false,
     isOver: false,
     bulkNote: note,
     outputRead: undefined,
-    onOver: undefined,
-  });
+    onOver: undefined as CallWork["onOver"],
+  };
+  reader.sent(work);
   return {
     reader,
     call,
@@ -70,6 +78,10 @@ function setUp(note?: BulkNote): SetUp {
     taken,
     held,
     credits,
+    over(): void {
+      work.isOver = true;
+      work.onOver?.();
+    },
     hold(): void {
       holds = true;
     },
@@ -103,6 +115,7 @@ Deno.test("OutcomeReader stops a call that shows no outcome for longer than an i
   it.advance(TIMEOUT_MS);
   assert(!it.reader.signal.aborted);
   it.advance(300);
+  it.over();
   await assert.rejects(it.ending, {
     code: "deadline_exceeded",
     details: { stage: "tool", timeoutMs: TIMEOUT_MS, workerId: "w-1", outcomes: 1, item: 1 },
@@ -125,6 +138,7 @@ Deno.test("OutcomeReader hands on what a dead worker has recorded, and then fail
   const areas = [{ first: 0, text: '{"result":0},\n{"result":1},\n' }];
   using it = setUp({ callId: 1, item: 2, areas });
   it.reader.onChunk(chunk(0));
+  it.over();
   it.call.reject(new SnakedenError("worker_crashed", "gone"));
   await assert.rejects(it.ending, { details: { outcomes: 2, item: 2 } });
   assert.deepEqual(it.taken, [[0, 0], [1, 1]]);
@@ -133,6 +147,18 @@ Deno.test("OutcomeReader hands on what a dead worker has recorded, and then fail
 Deno.test("OutcomeReader fails if outcomes are missing at the end", async () => {
   using it = setUp();
   it.reader.onChunk(chunk(0));
+  it.over();
   it.call.resolve({} as CallOutcome);
   await assert.rejects(it.ending, { code: "internal" });
+});
+
+Deno.test("OutcomeReader hands on what ends until the worker has stopped the call", async () => {
+  using it = setUp();
+  it.reader.onChunk(chunk(0));
+  it.call.reject(new SnakedenError("cancelled", "enough"));
+  await microtasks();
+  it.reader.onChunk(chunk(1));
+  it.over();
+  await assert.rejects(it.ending, { code: "cancelled", details: { outcomes: 2 } });
+  assert.deepEqual(it.taken, [[0, 0], [1, 1]]);
 });

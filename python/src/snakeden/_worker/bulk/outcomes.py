@@ -126,7 +126,7 @@ class OutcomeSender:
         """
         with self._lock:
             if self._at > self._start:
-                self._outbox.put_answer(self._chunk())
+                self._send_rest()
 
     def flush_due(self, now: float) -> float:
         """Send what has waited for long, on any thread; returns when to call this again."""
@@ -159,6 +159,11 @@ class OutcomeSender:
         self._free_at[self._area] = self._sent
         self._use(following)
         return True
+
+    def _send_rest(self) -> None:
+        self._outbox.put_answer(self._chunk())
+        # The record keeps them, but nothing waits any more.
+        self._at = self._start
 
     def _chunk(self) -> bytes:
         texts = self._memory[self._start : self._at - len(SEPARATOR)]
@@ -198,9 +203,7 @@ class OutcomeSender:
                 if self._at == self._start:
                     return
                 if self._is_open():
-                    self._outbox.put_answer(self._chunk())
-                    # The record keeps them, but nothing waits any more.
-                    self._at = self._start
+                    self._send_rest()
                     return
             yield
 
