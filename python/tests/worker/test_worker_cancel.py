@@ -20,7 +20,7 @@ def start(worker: Worker, call_id: int, tool: str, args: Any = None) -> None:
 
 
 WAITING = """
-import asyncio, time
+import asyncio, sys, threading, time
 from snakeden import current_call, tool
 
 @tool
@@ -32,6 +32,24 @@ def waits():
 async def waits_asynchronously():
     current_call().progress(message="started")
     await asyncio.sleep(1000)
+
+@tool
+async def yields():
+    busy = threading.Event()
+    others = [threading.Thread(target=switch_often, args=(busy,)) for _ in range(3)]
+    for it in others:
+        it.start()
+    current_call().progress(message="started")
+    try:
+        while True:
+            [bytes(3000) for _ in range(200)]
+            await asyncio.sleep(0)
+    finally:
+        busy.set()
+
+def switch_often(busy):
+    while not busy.wait(0.0002):
+        pass
 
 @tool
 async def blocks():
@@ -109,6 +127,13 @@ def test_cancel_of_a_queued_call_is_answered_at_once(host: FakeHost, tmp_path: P
 def test_cancel_of_an_asynchronous_tool_cancels_its_task(waiting: Worker) -> None:
     for call_id in (1, 2):
         start(waiting, call_id, "waits_asynchronously")
+        cancel(waiting, call_id)
+        assert waiting.link.expect("failure").error.code == "cancelled"
+
+
+def test_cancel_is_not_lost_while_the_loop_schedules_the_next_step(waiting: Worker) -> None:
+    for call_id in range(1, 101):
+        start(waiting, call_id, "yields")
         cancel(waiting, call_id)
         assert waiting.link.expect("failure").error.code == "cancelled"
 

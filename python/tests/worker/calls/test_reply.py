@@ -16,6 +16,7 @@ class Elsewhere:
     armed: Attempt | None = None
     cut_off = False
     ends_waits = True
+    shares_loop = False
     is_here = False
 
     def before_wait(self) -> None:

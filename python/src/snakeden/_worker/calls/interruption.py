@@ -31,6 +31,10 @@ class Interruption(Protocol):
         """
 
     @property
+    def shares_loop(self) -> bool:
+        """True if asynchronous tools of other calls run on the same event loop."""
+
+    @property
     def is_here(self) -> bool:
         """True on the thread that it interrupts."""
 

@@ -103,7 +103,7 @@ class Sender:
     async def wait_async(self) -> None:
         """Wait as `wait` does, while other tasks of the loop go on."""
         if self._owed < self._window:
-            if not self._interruption.ends_waits and monotonic() >= self._pause_at:
+            if self._interruption.shares_loop and monotonic() >= self._pause_at:
                 # A generator that awaits nothing would hold up all other calls of the loop.
                 await asyncio.sleep(0)
                 self._pause_at = monotonic() + PAUSE_INTERVAL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
+from types import CoroutineType
 from typing import Any, TypeVar
 
 __all__ = ["EventLoop"]
@@ -50,10 +51,11 @@ class EventLoop:
 
     def cancel_waiting(self) -> bool:
         """Cancel the task of `run` unless its own code has control; returns whether that was done.
-        An exception from a signal handler would hit the loop itself there.
+        An exception from a signal handler would hit the loop itself there: also while the loop
+        schedules the next step of a task that has just yielded, which then never came.
         """
         task, loop = self._task, self._loop
-        if task is None or loop is None or asyncio.current_task(loop) is task:
+        if task is None or loop is None or _is_running(task):
             return False
         loop.call_soon_threadsafe(task.cancel)
         return True
@@ -78,6 +80,12 @@ class EventLoop:
         if loop is None or loop.is_closed():
             loop = self._loop = asyncio.new_event_loop()
         return loop
+
+
+def _is_running(task: asyncio.Task[Any]) -> bool:
+    # The task is still the current one of its loop for a moment after its coroutine has yielded.
+    coroutine = task.get_coro()
+    return isinstance(coroutine, CoroutineType) and coroutine.cr_running
 
 
 def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:

@@ -44,6 +44,8 @@ class Interrupter:
 
     ends_waits: Final = True
     """See `Interruption.ends_waits`."""
+    shares_loop: Final = False
+    """See `Interruption.shares_loop`."""
 
     def __init__(self, loop: EventLoop, look_at: Callable[[float], None]) -> None:
         """Install the handler; must be called on the main thread. `loop` runs asynchronous tools,

@@ -26,6 +26,7 @@ class TaskInterruption:
     armed: Attempt | None = None
     cut_off = False
     ends_waits = False
+    shares_loop = True
     is_here = False
 
     def __init__(self, before_wait: Callable[[], None] = lambda: None) -> None:

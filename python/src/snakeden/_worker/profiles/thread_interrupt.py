@@ -70,6 +70,8 @@ class ThreadInterrupter:
 
     ends_waits: Final = False
     """See `Interruption.ends_waits`."""
+    shares_loop: Final = False
+    """See `Interruption.shares_loop`."""
 
     def __init__(self, loop: EventLoop, look_at: Callable[[float], None]) -> None:
         """Interrupt the thread that calls `bind`. `loop` runs its asynchronous tools, which are
