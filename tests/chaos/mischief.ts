@@ -60,7 +60,9 @@ export class Mischief {
   async calm(): Promise<void> {
     await until(() => this.#open.size === 0, "every verb to end", { timeoutMs: END_MS }).catch(
       (cause) => {
-        throw new Error(`Never ended: ${[...this.#open.values()]}`, { cause });
+        const workers = this.#den.workers.list().map((it) => JSON.stringify(it));
+        const what = [...this.#open.values(), ...workers].join("\n");
+        throw new Error(`Never ended: ${what}`, { cause });
       },
     );
     for (const { name, sizes } of this.#pools) {
@@ -84,7 +86,10 @@ export class Mischief {
       ["SIGSTOP", () => this.#signal("SIGSTOP")],
       ["SIGTERM", () => this.#signal("SIGTERM")],
       ["stop a worker", () => workers.stop(random.pick(this.#serving)?.id ?? "")],
-      ["recycle all", rarely(4, () => pools.recycle())],
+      ["recycle all", rarely(6, () => pools.recycle())],
+      ...this.#pools.map(({ name }) =>
+        [`recycle ${name}`, rarely(12, () => pools.recycle({ pool: name }))] as const
+      ),
       ["kill a guard", rarely(6, () => killGuard(runId, random))],
       ["kill a template", rarely(4, () => this.#killTemplate())],
       ["resize", () => this.#resize(pool())],

@@ -9,7 +9,7 @@ import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
-import { bulkNoteOf, CallsInFlight, drainWindow } from "./in_flight/mod.ts";
+import { bulkNoteOf, CallsInFlight } from "./in_flight/mod.ts";
 import type { LaunchedWorker, Launcher, LauncherName } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
@@ -237,7 +237,7 @@ export class Worker implements LinkEvents, AttemptHost {
     if (breach !== undefined || isAlive) this.#endCause ??= linkEnded(link);
     link.close();
     const exit = await process.kill();
-    this.inFlightAtExit = drainWindow(this.#window, launched, readToEnd);
+    this.inFlightAtExit = this.inFlight.drain(launched, readToEnd);
     this.#output.close(this.inFlightAtExit.lost, process.dump);
     // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.inFlightAtExit.lost.map(({ call }) => call.number));
