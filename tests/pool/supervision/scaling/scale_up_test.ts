@@ -86,6 +86,26 @@ Deno.test("Pool starts its min workers in any case, and its spare ones only as a
   assert.equal(it.launcher.launches, 2);
 });
 
+Deno.test("Pool.room, whenBusy and start-ahead count the workers that a cap leaves, and no more", async () => {
+  let room = 2;
+  const cap = { mayStart: () => room-- > 0, room: () => room };
+  await using it = await FakePool.start(elastic(4, { whenBusy: "fail" }), {}, { cap });
+  assert.equal(it.pool.room.startable, 2);
+  room = 9;
+  assert.equal(it.pool.room.startable, 4);
+  room = 2;
+  // Two calls have workers to come; the third one would have none.
+  const calls = [it.submit("hold"), it.submit("hold")];
+  assert.throws(() => it.submit("hold"), { code: "pool_saturated" });
+  await until(() => calls.every(({ state }) => state === "running"), "both run");
+  assert.equal(it.launcher.launches, 2);
+  room = 1;
+  assert.deepEqual((await it.pool.startAhead(3)).length, 1);
+  assert.equal(it.launcher.launches, 3);
+  room = 0;
+  assert.deepEqual(await it.pool.startAhead(-1), []);
+});
+
 Deno.test("Pool.resize() starts missing workers and ends excess ones, and the last of two wins", async () => {
   await using it = await FakePool.start({ size: 2 });
   assert.deepStrictEqual(it.pool.resize({ size: 5 }), { min: 5, max: 5, spare: 0 });
