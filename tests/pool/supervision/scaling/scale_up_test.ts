@@ -56,13 +56,37 @@ Deno.test("Pool starts no second worker for calls that the first will have run b
   it.submit("hold");
   const waiting = it.submit("hold");
   await microtasks();
-  assert.deepStrictEqual([waiting.state, it.launcher.launches], ["queued", 1]);
+  assert.deepStrictEqual([waiting.state, it.pool.wanted], ["queued", 1]);
   clock.advance(490);
   await microtasks();
-  assert.equal(it.launcher.launches, 1);
+  assert.equal(it.pool.wanted, 1);
   clock.advance(20);
   await until(() => waiting.state === "running", "another worker has it");
   assert.equal(it.launcher.launches, 2);
+});
+
+Deno.test("Pool starts no second worker of several calls while the first has a place free sooner than a start takes", async () => {
+  const clock = new FakeClock();
+  const places = 10;
+  const options = { profile: "thread", threadsPerWorker: places, pipelineBudgetMs: 0 } as const;
+  await using it = await FakePool.start(elastic(4, options), { runMs: 100 }, { clock });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  it.launcher.barrier = promise;
+  const first = it.submit("hold");
+  await until(() => it.launcher.starting === 1, "the first one starts");
+  clock.advance(500);
+  resolve();
+  (await until(() => it.launcher.alive.find(({ running }) => running), "it runs")).answer();
+  assert.equal(await endOf(first), "ok p-1");
+  // A start takes 500 ms, and each call 100 ms: all of them together would take 1,000 ms.
+  for (let i = 0; i < places; i++) it.submit("hold");
+  const waiting = it.submit("hold");
+  await microtasks();
+  assert.deepStrictEqual([waiting.state, it.pool.wanted], ["queued", 1]);
+  // What the first one begins in half a second is another matter.
+  for (let i = 0; i < 5 * places; i++) it.submit("hold");
+  await microtasks();
+  assert.equal(it.pool.wanted, 2);
 });
 
 Deno.test("Pool starts one more worker each time that the queue has waited for scaleUpAfterMs", async () => {
@@ -72,9 +96,9 @@ Deno.test("Pool starts one more worker each time that the queue has waited for s
   for (let workers = 1; workers <= 4; workers++) {
     await until(() => calls.filter(({ state }) => state === "running").length === workers, "runs");
     assert.equal(it.launcher.launches, workers);
-    clock.advance(190);
+    clock.advance(180);
     await microtasks();
-    assert.equal(it.launcher.launches, workers);
+    assert.equal(it.pool.wanted, workers);
     clock.advance(20);
   }
 });
