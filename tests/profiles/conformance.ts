@@ -104,14 +104,36 @@ export function testWindow(name: string, profile: Profile): void {
     );
   });
 
-  Deno.test(`profile ${name}: the backlog is the sum of what is expected, and 0 when nothing is in flight`, () => {
+  Deno.test(`profile ${name}: the backlog is what is expected of the calls, shared among its places, and 0 when nothing is in flight`, () => {
     prop((bench, all) =>
       play(bench, all, () => {
         const sum = bench.inFlight.reduce((ms, call) => ms + call.expectedMs, 0);
-        assert.ok(Math.abs(bench.window.backlogMs - sum) < 1e-6);
+        assert.ok(Math.abs(bench.window.backlogMs - sum / capacity) < 1e-6);
         if (bench.inFlight.length === 0) assert.equal(bench.window.backlogMs, 0);
       })
     );
+  });
+
+  Deno.test(`profile ${name}: one more call can begin at once while a place is free, else when the first call is done`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => {
+        const freeInMs = bench.window.freeInMs(bench.clock.now());
+        assert.ok(freeInMs >= -1e-9 && freeInMs <= bench.window.backlogMs * capacity + 1e-6);
+        if (bench.inFlight.length < capacity) assert.equal(freeInMs, 0);
+      })
+    );
+    const busy = new Bench(profile);
+    for (let i = 0; i < capacity; i++) busy.add(100);
+    const freeIn = (): number => busy.window.freeInMs(busy.clock.now());
+    assert.equal(freeIn(), 100);
+    busy.clock.advance(30);
+    assert.equal(freeIn(), 70);
+    // One that waits is in the place of the first one then.
+    busy.add(100);
+    assert.ok(freeIn() > 70 && freeIn() <= 170);
+    busy.remove(capacity);
+    busy.clock.advance(500);
+    assert.equal(freeIn(), 0);
   });
 
   Deno.test(`profile ${name}: a call that waits is not a reason to kill the worker, one that has begun is, once its grace is over`, () => {

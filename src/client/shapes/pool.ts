@@ -354,6 +354,11 @@ export interface PoolReadiness {
   readonly pingMs?: number;
   /** The reason why no worker answered; only if not ready. */
   readonly reason?: string;
+  /**
+   * True while the pool sends no calls to its workers, since somebody has paused it. That alone
+   * does not make it unready.
+   */
+  readonly paused?: true;
 }
 
 /** The health of a device. */

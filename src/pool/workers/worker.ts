@@ -133,7 +133,7 @@ export class Worker implements LinkEvents, AttemptHost {
     return performance.now() - this.#readyAt;
   }
 
-  /** The time that the calls in flight are expected to take. */
+  /** The time in which the calls in flight are expected to be done. */
   get backlogMs(): number {
     return this.#window.backlogMs;
   }
