@@ -135,7 +135,11 @@ export class AheadLauncher implements Launcher {
     const ahead: Ahead = { incarnation, events, launched, giveUp, taken: new AbortController() };
     this.#ahead.set(workerId, ahead);
     launched.then(
-      ({ process }) => process.exited.then(() => this.#endIfAhead(workerId, ahead)),
+      ({ process }) => {
+        for (const useless of [process.exited, process.orphaned]) {
+          void useless?.then(() => this.#endIfAhead(workerId, ahead));
+        }
+      },
       (error) => {
         this.#forget(workerId, ahead);
         if (giveUp.signal.aborted) return;
