@@ -30,7 +30,8 @@ import type {
  */
 export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
-  readonly incarnation: string;
+  /** The id of its process. Another one may take its place when it has started. */
+  incarnation: string;
   /** Its place among the workers of its pool, in the order in which they were created. */
   readonly order: number;
   /** Its device; undefined if its pool assigns none. */
@@ -180,6 +181,7 @@ export class Worker implements LinkEvents, AttemptHost {
       ...this.#output.listeners,
     }, AbortSignal.any([signal, this.#giveUp.signal]));
     this.#launched = await launching;
+    this.incarnation = this.#launched.incarnation ?? this.incarnation;
     this.toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();
     this.usedAt = this.alarms.now;
