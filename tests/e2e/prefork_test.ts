@@ -14,7 +14,7 @@ import {
   workersOf,
 } from "../fixtures/host.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
-import { until } from "../fixtures/until.ts";
+import { until, untilText } from "../fixtures/until.ts";
 
 type PoolInit = NonNullable<Parameters<typeof startDen>[0]>;
 
@@ -287,6 +287,46 @@ for (
     const warnings = (await sink.text()).match(/WARN .*are spawned, and not forked/g);
     assert.equal(warnings?.length, 1);
   });
+}
+
+const ENDLESS = "import os, time\n" +
+  "open(os.path.join(os.path.dirname(__file__), 'begun'), 'w').write('1')\ntime.sleep(600)\n";
+
+Deno.test("a start that is given up while a template preloads ends at once, and leaves no process", async () => {
+  await using dir = await project(ENDLESS);
+  const data = join(dir.path, "data");
+  const { signal, abort } = abortable();
+  const starting = startDen(poolIn(dir.path, { startTimeoutMs: 600_000 }), {
+    dataDir: data,
+    signal,
+  });
+  let isOver = false;
+  const refused = assert.rejects(starting, /given up/).then(() => isOver = true);
+  await untilText(join(dir.path, "begun"));
+  assert.notDeepEqual(workersOf({ connect: data }), []);
+  abort();
+  await until(() => isOver, "the end", { timeoutMs: 10_000 });
+  await refused;
+  assert.deepEqual(workersOf({ connect: data }), []);
+});
+
+Deno.test("a host that stops while a template preloads ends at once, and leaves no process", async () => {
+  await using dir = await project(ENDLESS);
+  const elastic = { size: undefined, min: 0, max: 1 };
+  await using den = await startDen(poolIn(dir.path, { startTimeoutMs: 600_000, ...elastic }));
+  const refused = assert.rejects(den.execute("heavy"), { code: "shutting_down" });
+  await untilText(join(dir.path, "begun"));
+  assert.notDeepEqual(workersOf(den), []);
+  let isOver = false;
+  const stopped = den.stop().then(() => isOver = true);
+  await until(() => isOver, "the end", { timeoutMs: 10_000 });
+  await Promise.all([stopped, refused]);
+  assert.deepEqual(workersOf(den), []);
+});
+
+function abortable(): { readonly signal: AbortSignal; readonly abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error("given up")) };
 }
 
 Deno.test("a pool that has spawned its workers forks them once the preload is mended", async () => {
