@@ -195,11 +195,12 @@ class Reaper:
             return None
         if pid == 0:
             ours.close()
+            # Not in the reaper, whose message could come after those of the template.
+            self._host.say("started", generation=generation, pid=os.getpid())
             self._close_in_template()
             return Place(generation, theirs, self._host)
         theirs.close()
         self._template = pid
-        self._host.say("started", generation=generation, pid=pid)
         return None
 
     def _close_in_template(self) -> None:
