@@ -9,8 +9,8 @@ import { checkToolList } from "./workers/mod.ts";
 /**
  * Returns a store that lives as long as its host. It keeps no process rows, since no later host
  * could read them, and no lists of tools. Processes that such a host leaves behind are found by the
- * mark in their environment. `now` is its clock: milliseconds since 1970. `timer` rings when a session
- * expires that somebody watches.
+ * mark in their environment. `now` is its clock: milliseconds since 1970. `timer` rings when a
+ * session expires that somebody watches.
  */
 export function memoryStore(
   { now = storeTime, timer = SYSTEM_CLOCK }: Partial<ChangeLogsDeps> = {},

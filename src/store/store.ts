@@ -23,8 +23,9 @@ export interface StoreReport {
 /**
  * The port for all state that outlives a host, except for jobs and blobs, which have ports of their
  * own ({@link JobStore}, {@link Blobs}). The comments here, in {@link ProcessStore}, in
- * {@link SessionStore} and in {@link ToolListStore} state everything that a host relies on and that a driver must do;
- * tests/store/conformance.ts and the files beside it test every driver against them.
+ * {@link SessionStore} and in {@link ToolListStore} state everything that a host relies on and that
+ * a driver must do; tests/store/conformance.ts and the files beside it test every driver against
+ * them.
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new

@@ -1,9 +1,9 @@
 /**
- * Tests everything at once: calls, sessions and jobs of every kind, by the library and over HTTP, on
- * pools of all profiles and launchers, while workers and templates are killed, workers are frozen
- * and replaced, run out of memory and start slowly, and pools are resized, paused, replaced by a
- * reload, added and removed. At the end every call has ended in a way that its kind may, the pools
- * are whole, and nothing is left behind.
+ * Tests everything at once: calls, sessions and jobs of every kind, by the library and over HTTP,
+ * on pools of all profiles and launchers, while workers and templates are killed, workers are
+ * frozen and replaced, run out of memory and start slowly, and pools are resized, paused, replaced
+ * by a reload, added and removed. At the end every call has ended in a way that its kind may, the
+ * pools are whole, and nothing is left behind.
  * `SNAKEDEN_TEST_SEED=7 deno task test --long tests/chaos` repeats the choices of a run, for ten
  * minutes.
  */

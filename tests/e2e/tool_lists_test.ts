@@ -1,4 +1,4 @@
-/** Pools that have had no worker since the start of the host list the tools that they had before. */
+/** Pools that have had no worker since the host started list the tools that they had before. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { KvStore } from "../../src/kv/mod.ts";

@@ -1,4 +1,4 @@
-/** What the lists of tools leave in the database, and what becomes of damaged ones. */
+/** The rows that lists of tools leave in the database, and the fate of damaged ones. */
 import assert from "node:assert/strict";
 import type { ToolListRow } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";

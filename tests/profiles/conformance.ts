@@ -1,7 +1,7 @@
 /**
  * The contract of every profile, as tests. The first half tries the window of a profile with any
- * order of events; the second runs real workers, by each launcher and over each carrier. An entry in
- * `POOLS` of conformance_test.ts runs both for a new profile.
+ * order of events; the second runs real workers, by each launcher and over each carrier. An entry
+ * in `POOLS` of conformance_test.ts runs both for a new profile.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -295,7 +295,7 @@ function adapterOf({ profile }: PoolProfile): string {
   return profile === "async" ? "reports_begin_async" : "reports_begin";
 }
 
-/** How the workers of a pool are started, and reached. */
+/** The launcher of the workers of a pool, and their carrier. */
 export interface Start {
   readonly launcher: LauncherName;
   readonly carrier: "socket" | "grpc";

@@ -24,11 +24,10 @@ export interface CrashPolicyDeps {
  *
  * A call that never began runs again. A call that began runs again only if it is idempotent, at
  * most `maxReruns` times, and not once a chunk of it has arrived; and never if it is bound to its
- * worker, whose state no other worker has. A call that has killed
- * `poisonAfter` workers is poison, and so are calls of the same tool with the same arguments for
- * `poisonMs`. Only crashes that the call itself must have caused count as poison: if a worker ran
- * several calls, nobody knows which of them it was. Any other crash at most fails its call, with the
- * error of the last worker.
+ * worker, whose state no other worker has. A call that has killed `poisonAfter` workers is poison,
+ * and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes that the
+ * call itself must have caused count as poison: if a worker ran several calls, nobody knows which
+ * of them it was. Any other crash at most fails its call, with the error of the last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from snakeden import environment_names as names
 from snakeden._guard import system
-from snakeden._guard.exit_status import exit_of
+from snakeden._guard.process_exit import exit_of
 from snakeden._template.exits import WakeUp, end_group, report
 from snakeden._template.messages import HostChannel
 from snakeden._template.relay import Relay

@@ -29,7 +29,8 @@ interface Ahead {
  * slot takes no time. Used for workers that run one call each.
  *
  * A worker that is ready ahead belongs to nobody: what it says is held back until it is launched.
- * It has an incarnation of its own, which it keeps. It ends with its slot, or when the code changes.
+ * It has an incarnation of its own, which it keeps. It ends with its slot, or when the code
+ * changes.
  */
 export class AheadLauncher implements Launcher {
   readonly #log = getLogger("pool");
