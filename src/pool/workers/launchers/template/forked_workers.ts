@@ -44,11 +44,13 @@ export class ForkedWorkers {
   readonly #forks = new Map<number, PromiseWithResolvers<Forked>>();
   readonly #live = new Map<number, Forked>();
   readonly #onStuck: () => void;
+  readonly #toldMs: number;
   #isLost = false;
 
   /** @param onStuck Called when a worker has been killed, and its end is not told of. */
-  constructor(onStuck: () => void) {
+  constructor(onStuck: () => void, { toldMs = TOLD_MS }: { readonly toldMs?: number } = {}) {
     this.#onStuck = onStuck;
+    this.#toldMs = toldMs;
   }
 
   /** Waits for the worker of a launch. Rejects with {@link ForkError} if none comes of it. */
@@ -127,21 +129,28 @@ export class ForkedWorkers {
   }
 
   async #expectEnd(pid: number): Promise<void> {
-    const exit = this.#live.get(pid)?.exit.promise;
-    if (exit === undefined || this.#isLost) return;
+    const forked = this.#live.get(pid);
+    if (forked === undefined || this.#isLost) return;
     const over = new AbortController();
-    void exit.then(() => over.abort());
-    await delay(TOLD_MS, over.signal);
-    if (this.#live.has(pid)) this.#onStuck();
+    void forked.exit.promise.then(() => over.abort());
+    await delay(this.#toldMs, over.signal);
+    if (this.#live.get(pid) !== forked) return;
+    this.#onStuck();
+    // Its parent may have been killed after it had reaped it, and before it told of that.
+    if (!await stillRuns(pid)) this.#endedUntold(forked);
+  }
+
+  #endedUntold(forked: Forked): void {
+    const { pid, exit } = forked;
+    if (this.#live.get(pid) === forked) this.#live.delete(pid);
+    exit.resolve({ exitCode: null, signal: null });
   }
 
   async #look(): Promise<void> {
     for (;;) {
       // One after the other: each read takes a thread of the runtime for a moment.
-      for (const { pid, exit } of [...this.#live.values()]) {
-        if (await stillRuns(pid)) continue;
-        this.#live.delete(pid);
-        exit.resolve({ exitCode: null, signal: null });
+      for (const forked of [...this.#live.values()]) {
+        if (!await stillRuns(forked.pid)) this.#endedUntold(forked);
       }
       if (this.#live.size === 0) return;
       await delay(LOOK_MS);
