@@ -113,7 +113,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
 
   /** Its room for more work. */
   get room(): PoolRoom {
-    return this.#dispatcher;
+    return this.#dispatcher.room;
   }
 
   get queueLimit(): number {
@@ -287,7 +287,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     this.assertOpen();
     const limits = this.supervisor.scaling.resize(change);
     this.#listen();
-    this.#events.assess();
+    this.#events.onHealth();
     return limits;
   }
 
@@ -311,7 +311,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   /** Starts workers if they are needed, since there may be room for them beyond its own limits. */
   reconsider(): void {
     this.supervisor.scaling.reconsider();
-    this.#dispatcher.onIdle?.();
+    this.room.onIdle?.();
   }
 
   /**
