@@ -176,7 +176,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     return this.#dispatcher.queued;
   }
 
-  /** The tools of its newest worker; empty until the first one is ready. */
+  /** The tools of its newest worker; before the first one, those that are known of its code. */
   get tools(): readonly Tool[] {
     return this.code.tools;
   }
@@ -351,8 +351,6 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     await this.stop();
   }
 
-  // ---- CallOwner ----
-
   settled(_call: Call, error: unknown): void {
     this.#stats.ended(error);
   }
@@ -363,6 +361,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
 
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
+    this.code.renewed();
     this.launcher.renew?.();
     this.supervisor.startAfresh();
     await this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);

@@ -1,7 +1,7 @@
 /**
  * The contract of every profile, as tests. The first half tries the window of a profile with any
- * order of events; the second runs real workers. An entry in `POOLS` of conformance_test.ts runs
- * both for a new profile.
+ * order of events; the second runs real workers, by each launcher and over each carrier. An entry
+ * in `POOLS` of conformance_test.ts runs both for a new profile.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -15,6 +15,7 @@ import {
   type ProfileSettings,
   type Sent,
 } from "../../src/pool/profiles/mod.ts";
+import type { LauncherName } from "../../src/pool/mod.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -197,13 +198,26 @@ export function testWindow(name: string, profile: Profile): void {
   });
 }
 
-function testWorkers(name: string, settings: PoolProfile, capacity: number): void {
+function testWorkers(
+  name: string,
+  settings: PoolProfile,
+  { capacity, ...start }: Start & { readonly capacity: number },
+): void {
   const open = async () => {
     const stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir()).path;
     const den = stack.use(
-      await startDen({ ...settings, size: 1, adapter: adapterOf(settings), timeoutMs: 60_000 }),
+      await startDen({
+        ...settings,
+        ...start,
+        size: 1,
+        adapter: adapterOf(settings),
+        timeoutMs: 60_000,
+      }),
     );
+    await den.health.awaitReady({ timeoutMs: 60_000 });
+    // A pool that has fallen back to the other launcher would try the wrong one.
+    assert.deepEqual(den.workers.list().map((it) => it.launcher), [start.launcher]);
     const began = (call: string): Promise<boolean> =>
       until(async () => {
         const stat = await Deno.stat(join(folder, `${call}.begun`)).catch(() => undefined);
@@ -281,10 +295,23 @@ function adapterOf({ profile }: PoolProfile): string {
   return profile === "async" ? "reports_begin_async" : "reports_begin";
 }
 
-/** Registers the tests of the profile that a pool with these settings has. */
-export function testProfile(settings: PoolProfile): void {
+/** The launcher of the workers of a pool, and their carrier. */
+export interface Start {
+  readonly launcher: LauncherName;
+  readonly carrier: "socket" | "grpc";
+}
+
+/**
+ * Registers the tests of the profile that a pool with these settings has, with workers that are
+ * started in each of these ways.
+ */
+export function testProfile(settings: PoolProfile, starts: readonly Start[]): void {
   const profile = profileOf(settings);
-  const name = `${settings.profile} of ${profile.capacity}`;
+  const { capacity } = profile;
+  const name = `${settings.profile} of ${capacity}`;
   testWindow(name, profile);
-  testWorkers(name, settings, profile.capacity);
+  for (const start of starts) {
+    const { launcher, carrier } = start;
+    testWorkers(`${name} (${launcher}, ${carrier})`, settings, { capacity, ...start });
+  }
 }

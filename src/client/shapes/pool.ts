@@ -303,7 +303,8 @@ export interface WorkerInfo {
     | "stopped"
     | "scaled_down"
     | "code_changed"
-    | "call_stuck";
+    | "call_stuck"
+    | "reaper_lost";
   /** The device that the worker is given; absent if its pool assigns none. */
   readonly device?: WorkerDevice;
   /** The resident memory of the process and its children. */

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from snakeden import environment_names as names
 from snakeden._guard import system
-from snakeden._guard.exit_status import exit_of
+from snakeden._guard.process_exit import exit_of
 from snakeden._template.exits import WakeUp, end_group, report
 from snakeden._template.messages import HostChannel
 from snakeden._template.relay import Relay
@@ -195,11 +195,12 @@ class Reaper:
             return None
         if pid == 0:
             ours.close()
+            # Not in the reaper, whose message could come after those of the template.
+            self._host.say("started", generation=generation, pid=os.getpid())
             self._close_in_template()
             return Place(generation, theirs, self._host)
         theirs.close()
         self._template = pid
-        self._host.say("started", generation=generation, pid=pid)
         return None
 
     def _close_in_template(self) -> None:

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { settlesWithin } from "../../../../async/mod.ts";
+import { settlesWithin, unlessAborted } from "../../../../async/mod.ts";
 import { getLogger } from "../../../../log.ts";
 import { type GroupLeader, ManagedProcess, WORKER_ENV } from "../../../../process/mod.ts";
 import { close, ForkedWorkers, ForkError } from "./forked_workers.ts";
@@ -82,11 +82,12 @@ export class Reaper {
   }
 
   /**
-   * Starts the process. Resolves when it listens.
+   * Starts the process. Resolves when it listens; if it rejects, it leaves none.
    *
-   * @throws {Error} If it does not.
+   * @throws {Error} If it does not listen; the reason of `signal`.
    */
-  static async start(spec: ReaperSpec): Promise<Reaper> {
+  static async start(spec: ReaperSpec, signal: AbortSignal): Promise<Reaper> {
+    signal.throwIfAborted();
     const { command: [command, ...args], env, pool, runDirectory, settings } = spec;
     // No longer than any other name of a socket in a run directory.
     const socketPath = join(runDirectory, `f${crypto.randomUUID().slice(0, 4)}.sk`);
@@ -113,7 +114,9 @@ export class Reaper {
       process.exited.then(() => false),
     ]);
     try {
-      if (!await settlesWithin(listens, START_MS) || !await listens) {
+      const isOver = await settlesWithin(unlessAborted(listens, signal), START_MS);
+      signal.throwIfAborted();
+      if (!isOver || !await listens) {
         throw new Error(
           `its process did not start; last output: ${lastLines.join(" | ") || "none"}`,
         );
@@ -122,6 +125,7 @@ export class Reaper {
       return new Reaper(spec, socketPath, { process, conn });
     } catch (error) {
       await process.kill();
+      await Deno.remove(socketPath).catch(() => {});
       throw error;
     }
   }
@@ -210,18 +214,8 @@ export class Reaper {
   }
 
   async #untilForked(forked: Promise<unknown>, signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      signal.throwIfAborted();
-      if (await settlesWithin(Promise.race([forked, aborted.promise]), FORK_MS)) {
-        await Promise.race([forked, aborted.promise]);
-        return;
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    const waited = unlessAborted(forked, signal);
+    if (await settlesWithin(waited, FORK_MS)) return void await waited;
     this.#unstick();
     throw new ForkError(`its template forked none within ${FORK_MS} ms`);
   }
