@@ -56,8 +56,8 @@ const STORE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 const POOL_BACKOFF = { baseMs: 50, capMs: 1_000 };
 
 /**
- * Claims jobs for the workers of one pool, also those that may be started, and starts them. There is
- * one claim at a time; how many jobs it asks for is decided by the {@link ClaimWindow}. What was
+ * Claims jobs for the workers of one pool, also those that may be started, and starts them. There
+ * is one claim at a time; how many jobs it asks for is decided by the {@link ClaimWindow}. What was
  * claimed ahead, and has not begun soon, is given back, so that a short job never waits behind a
  * long one while others could run it.
  *
