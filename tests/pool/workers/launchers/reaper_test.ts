@@ -115,7 +115,7 @@ Deno.test("Reaper.fork() closes the connections that it has made when another on
   }
 });
 
-/** Returns the descriptors of processes, once there are as few as expected or no fewer for a while. */
+/** Returns the descriptors of processes once there are as few as expected, or after 100 looks. */
 async function settled(pids: readonly number[], most: number): Promise<string[]> {
   let found = pids.flatMap(descriptorsOf);
   for (let looks = 0; looks < 100 && found.length > most; looks++) {

@@ -235,8 +235,8 @@ class Output:
             self._written.add((owner, descriptor))
 
     def end_beside(self, number: int) -> int:
-        """End a call, and with it the lines that its threads have begun to print. Returns what `end`
-        does.
+        """End a call, and with it the lines that its threads have begun to print. Returns what
+        `end` does.
         """
         self._beside.discard(number)
         pipes = 0
