@@ -14,15 +14,15 @@ import { isShown } from "./shown_output.ts";
 const TASKS_OF_OTHERS = ["bench", "check", "dev", "doctor", "gen", "serve", "setup", "test"];
 const TASK = /^((?:[A-Z_]+=\S+ )*)(?:npx -y deno@[\d.]+|deno) task (\w+)/;
 /** The command line, which finds its server by a variable. */
-const TASK_OF_JOBS = /\bdeno task (?:-\S+ (?:\S+ )?)*job\b/;
+const TASK_OF_CLIENT = /\bdeno task (?:-\S+ (?:\S+ )?)*(?:job|pool)\b/;
 const ADDRESS = /(?:http:\/\/)?(?:localhost|127\.0\.0\.1):8000/g;
 const SAMPLE = "name,age\nAda,36\nAlan,41\n";
 const API_KEY = "a-key-of-enough-characters";
 
 /**
  * Runs the snippets of one page, as a reader who copies them into one folder. Files that a page
- * shows are in this folder from the beginning. Commands of `curl` and `deno task job` go to a
- * server that has been started in it.
+ * shows are in this folder from the beginning. Commands of `curl`, `deno task job` and
+ * `deno task pool` go to a server that has been started in it.
  */
 export class Page implements AsyncDisposable {
   readonly #root: string;
@@ -138,8 +138,8 @@ export class Page implements AsyncDisposable {
       const { url } = this.#server ??= await this.#startServer();
       line = line.replaceAll(ADDRESS, url);
     }
-    const isOfJobs = TASK_OF_JOBS.test(line);
-    if (isOfJobs) {
+    const isOfClient = TASK_OF_CLIENT.test(line);
+    if (isOfClient) {
       const { url } = this.#server ??= await this.#startServer();
       line = `export SNAKEDEN_URL=${url}; ${line}`;
     }
@@ -147,7 +147,7 @@ export class Page implements AsyncDisposable {
     if (isCurl) line = line.replace("curl ", "curl -w '\\n%{http_code}' ");
     const run = await this.#execute(
       ["sh", "-c", line],
-      isServer || isOfJobs || task !== undefined ? ROOT : this.#folder,
+      isServer || isOfClient || task !== undefined ? ROOT : this.#folder,
     );
     assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
     if (!isCurl) return run.stdout;
