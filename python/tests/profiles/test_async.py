@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Generator
+from contextvars import copy_context
 from typing import Any
 
 from snakeden._tools.adapter_loader import LoadedTool
 from snakeden._worker.profiles.asynchronous import AsyncProfile
+from snakeden.call import CURRENT
 from tests.profiles.conformance import ProfileConformance
 from tests.profiles.stage import SECONDS, Stage
 
@@ -94,3 +97,78 @@ class TestAsync(ProfileConformance):
 
 class TestOneTask(TestAsync):
     capacity = 1
+
+
+class _Wait:
+    """Yields to the event loop what a coroutine has yielded."""
+
+    def __init__(self, awaited: Any) -> None:
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield self._awaited
+
+
+async def _go_on(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Any:
+    while True:
+        try:
+            try:
+                await _Wait(awaited)
+            except BaseException as error:
+                awaited = coroutine.throw(error)
+            else:
+                awaited = coroutine.send(None)
+        except StopIteration as end:
+            return end.value
+
+
+def begin_at_once(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **_: Any
+) -> asyncio.Future[Any]:
+    """Do what `asyncio.eager_task_factory` does from Python 3.12 on."""
+    context = copy_context()
+    try:
+        awaited = context.run(coroutine.send, None)
+    except StopIteration as end:
+        done = loop.create_future()
+        done.set_result(end.value)
+        return done
+    return asyncio.Task(_go_on(coroutine, awaited), loop=loop, context=context)
+
+
+class EagerStage(TaskStage):
+    """A stage with a tool that has made all tasks of the loop eager."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.is_own_task: list[bool] = []
+        assert isinstance(self.profile, AsyncProfile)
+        factory: Any = getattr(asyncio, "eager_task_factory", begin_at_once)
+        self.profile._loop.set_task_factory(factory)
+
+    async def hold_task(self) -> int:
+        """Note whether the profile knows the task of the call while that begins."""
+        assert isinstance(self.profile, AsyncProfile)
+        call: Any = CURRENT.get()
+        task = self.profile._running[call.id].task
+        self.is_own_task.append(task is not None and task is asyncio.current_task())
+        return await super().hold_task()
+
+
+class TestEagerTasks(TestAsync):
+    def make_stage(self) -> Stage:
+        return EagerStage(self.capacity)
+
+    def test_a_call_has_a_task_by_which_it_can_be_cancelled_from_its_first_step(
+        self, stage: Stage
+    ) -> None:
+        stage.send(1, 2)
+
+        def script() -> None:
+            for call_id in (1, 2):
+                stage.reach(call_id)
+            stage.open(1, 2)
+
+        stage.play(script)
+        assert isinstance(stage, EagerStage)
+        assert stage.is_own_task == [True, True]

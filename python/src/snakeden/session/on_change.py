@@ -71,7 +71,8 @@ class OnChange:
                 target=lambda: context.run(self._run), name="snakeden-on-change", daemon=True
             )
         else:
-            self._task = self._loop.create_task(self._run_async())
+            # Never eager, since nothing here is ready for the callback yet.
+            self._task = asyncio.Task(self._run_async(), loop=self._loop)
         source.before_answer(self._conclude, self._conclude_async)
         source.at_end(self._end)
         if self._thread is not None:

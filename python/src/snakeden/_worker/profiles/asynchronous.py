@@ -263,7 +263,9 @@ class AsyncProfile:
                 self._held = attempt
                 break
             running = self._running[attempt.id] = _Running(attempt, place)
-            running.task = self._loop.create_task(self._execute(running))
+            # Not by the factory of the loop, which tools may have replaced: an eager one would run
+            # the call up to its first wait before it has a task by which it can be cancelled.
+            running.task = asyncio.Task(self._execute(running), loop=self._loop)
         if self._is_serving and (self._is_done or self._local_sessions.dropped):
             self._loop.stop()
 

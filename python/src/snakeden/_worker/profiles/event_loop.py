@@ -28,7 +28,8 @@ class EventLoop:
         task: asyncio.Task[T] | None = None
         try:
             loop = self._open()
-            task = self._task = loop.create_task(work)
+            # Not by the factory of the loop, which tools may have replaced.
+            task = self._task = asyncio.Task(work, loop=loop)
             return loop.run_until_complete(task)
         finally:
             self._task = None
