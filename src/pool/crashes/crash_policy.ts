@@ -49,12 +49,15 @@ export class CrashPolicy {
 
   get stats(): CrashStats {
     return {
-      total: this.#log.total,
+      ...this.counts,
       windowMs: this.#options.crashWindowMs,
       recent: this.#log.recent(this.#deps.now()),
-      reruns: this.#reruns,
-      poisoned: this.#poisoned,
     };
+  }
+
+  /** The part of them that covers the whole life of the pool. */
+  get counts(): Pick<CrashStats, "total" | "reruns" | "poisoned"> {
+    return { total: this.#log.total, reruns: this.#reruns, poisoned: this.#poisoned };
   }
 
   /** Records the end of a worker, and returns a verdict for each call in flight. */

@@ -118,7 +118,7 @@ export class Scaling<S extends ScalableSlot> {
     return Math.min(free, cap.room?.() ?? (cap.mayStart() ? free : 0));
   }
 
-  /** The number of workers that are on their way, or may be, and that no waiting call needs. */
+  /** The calls for which workers are on their way, or may be, beyond those that wait. */
   get unclaimed(): number {
     const { slots, demand } = this.#deps;
     const capacity = demand?.capacity ?? 1;

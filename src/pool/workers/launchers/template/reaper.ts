@@ -174,8 +174,7 @@ export class Reaper {
     const guardPath = join(this.#spec.runDirectory, `${incarnation}.guard`);
     using resources = new DisposableStack();
     try {
-      const [stdout, stderr] = await Promise.all([this.#connect(id, 1), this.#connect(id, 2)]);
-      resources.defer(() => [stdout, stderr].forEach(close));
+      const [stdout, stderr] = await this.#connectBoth(id, resources);
       const forked = this.#workers.await(id);
       forked.catch(() => {});
       this.#connection.request({ fork: { id, guard: guardPath, env } });
@@ -203,10 +202,26 @@ export class Reaper {
     await Deno.remove(this.#socketPath).catch(() => {});
   }
 
+  /** Makes the connections for the output of a worker, which end with `resources`. */
+  async #connectBoth(
+    id: number,
+    resources: DisposableStack,
+  ): Promise<[stdout: Deno.Conn, stderr: Deno.Conn]> {
+    const connecting = [this.#connect(id, 1), this.#connect(id, 2)] as const;
+    // Also if the other one fails: what is made later would belong to nobody, here and there.
+    for (const it of await Promise.allSettled(connecting)) {
+      if (it.status === "fulfilled") resources.defer(() => close(it.value));
+    }
+    return await Promise.all(connecting);
+  }
+
   async #connect(id: number, descriptor: number): Promise<Deno.Conn> {
+    using resources = new DisposableStack();
     try {
       const conn = await Deno.connect({ transport: "unix", path: this.#socketPath });
+      resources.defer(() => close(conn));
       await writeAll(conn, new TextEncoder().encode(`${id} ${descriptor}\n`));
+      resources.move();
       return conn;
     } catch (error) {
       throw new ForkError(`the reaper of its template cannot be reached: ${error}`);
