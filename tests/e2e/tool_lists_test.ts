@@ -167,7 +167,12 @@ Deno.test("Code that changes while a worker loads it is not kept under the hash 
   await using place = await Place.create(code);
   await place.call("shout", { text: "a" });
   assert.deepStrictEqual(await place.listed(), []);
+  await Deno.remove(join(place.code, "new.py"));
+  await place.call("shout", { text: "a" });
+  await Deno.remove(join(place.code, "new.py"));
+  assert.deepStrictEqual(await place.listed(), []);
   // Now it is there before.
+  await place.write("", "new.py");
   await place.call("shout", { text: "a" });
   assert.deepStrictEqual(await place.listed(), ["default:shout"]);
 });
