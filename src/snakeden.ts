@@ -14,6 +14,7 @@ import {
   type StoreStatus,
 } from "./host/mod.ts";
 import type { Jobs, Queues } from "./jobs/mod.ts";
+import type { MapOptions, MapOutcome, MapResults, Maps } from "./map/mod.ts";
 import type { AddPoolOptions, CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
@@ -65,6 +66,7 @@ export class Snakeden implements AsyncDisposable {
   /** The health of the pools: a ping through each, and a wait until all are ready. */
   readonly health: Health;
   readonly #calls: Calls;
+  readonly #maps: Maps;
   readonly #shutdown: Shutdown;
   readonly #reload: Host["reload"];
 
@@ -83,6 +85,7 @@ export class Snakeden implements AsyncDisposable {
     this.store = host.store;
     this.health = host.health;
     this.#calls = host.calls;
+    this.#maps = host.maps;
     this.#shutdown = host.shutdown;
     this.#reload = host.reload;
   }
@@ -139,6 +142,45 @@ export class Snakeden implements AsyncDisposable {
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);
+  }
+
+  /**
+   * Runs a tool for each item of an iterable, which is an object of arguments, on all workers of
+   * its pool. Items travel together, which costs each a tenth of a call. Returns what came of them:
+   * iterate over it, or await a list. Items are read as far as workers need some.
+   *
+   * @throws {SnakedenError} See {@link MapResults}.
+   */
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options?: MapOptions & { readonly onError?: "throw" },
+  ): MapResults<T>;
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions & { readonly onError: "yield" },
+  ): MapResults<MapOutcome<T>>;
+  map<T>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions = {},
+  ): MapResults<T> | MapResults<MapOutcome<T>> {
+    return this.#maps.map<T>(tool, items, options);
+  }
+
+  /**
+   * Runs a tool for each item of a list like {@link Snakeden.map}. Resolves with what came of each,
+   * a result or an error, in the order of the items.
+   *
+   * @throws {SnakedenError} The error for which not all items can run; never that of an item.
+   */
+  executeMany<T = unknown>(
+    tool: string,
+    items: readonly Args[],
+    options: Omit<MapOptions, "onError" | "ordered"> = {},
+  ): Promise<MapOutcome<T>[]> {
+    return this.#maps.executeMany<T>(tool, items, options);
   }
 
   /**
