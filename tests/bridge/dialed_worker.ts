@@ -1,5 +1,10 @@
-import { Client, type ClientDuplexStream, credentials, type StatusObject } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+} from "node:http2";
 import { connect, type Socket } from "node:net";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import {
@@ -20,7 +25,7 @@ export function hello(token: string, options: HelloInit = {}): WorkerMessageInit
 /** A worker without Python that connects to an address of a BridgeServer. */
 export function dialWorker(address: string): DialedWorker {
   const [kind, path = ""] = address.split(":");
-  const carrier = kind === "unix" ? new SocketStream(path) : new GrpcStream(`unix:${path}`);
+  const carrier = kind === "unix" ? new SocketStream(path) : new GrpcStream(path);
   return new DialedWorker(carrier);
 }
 
@@ -93,11 +98,14 @@ class SocketStream implements Stream {
   onFrame: (bytes: Uint8Array) => void = () => {};
   hasEnded = false;
   readonly #socket: Socket;
-  #parts: Buffer[] = [];
 
   constructor(path: string) {
     this.#socket = connect({ path, allowHalfOpen: true });
-    this.#socket.on("data", (bytes: Buffer) => this.#cut(bytes));
+    const cutter = new FrameCutter(
+      (bytes) => bytes.length < 4 ? undefined : [4, 4 + bytes.readUInt32LE()],
+      (bytes) => this.onFrame(bytes),
+    );
+    this.#socket.on("data", (bytes: Buffer) => cutter.push(bytes));
     this.#socket.on("end", () => {
       this.hasEnded = true;
       this.#socket.end();
@@ -126,53 +134,81 @@ class SocketStream implements Stream {
   }
 
   close(): void {}
+}
 
-  #cut(bytes: Buffer): void {
+/** Takes frames out of bytes that come in pieces. */
+class FrameCutter {
+  readonly #onFrame: (bytes: Buffer) => void;
+  /** Returns the begin and the end of a frame; undefined if its length has not come. */
+  readonly #place: (bytes: Buffer) => readonly [number, number] | undefined;
+  #parts: Buffer[] = [];
+
+  constructor(
+    place: (bytes: Buffer) => readonly [number, number] | undefined,
+    onFrame: (bytes: Buffer) => void,
+  ) {
+    this.#place = place;
+    this.#onFrame = onFrame;
+  }
+
+  push(bytes: Buffer): void {
     this.#parts.push(bytes);
     const known = this.#parts.reduce((sum, { length }) => sum + length, 0);
     const [first] = this.#parts;
     // Joins the pieces of a large frame only once it is complete.
-    if (first && first.length >= 4 && known < 4 + first.readUInt32LE()) return;
+    if (first && known < (this.#place(first)?.[1] ?? 0)) return;
     let rest = Buffer.concat(this.#parts);
-    while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32LE()) {
-      const end = 4 + rest.readUInt32LE();
-      this.onFrame(rest.subarray(4, end));
-      rest = rest.subarray(end);
+    for (let place = this.#place(rest); place; place = this.#place(rest)) {
+      const [from, to] = place;
+      if (rest.length < to) break;
+      this.#onFrame(rest.subarray(from, to));
+      rest = rest.subarray(to);
     }
     this.#parts = [rest];
   }
 }
 
-/** The other end of a GrpcCarrier. */
+/**
+ * The other end of a GrpcCarrier: one request of HTTP/2, as gRPC frames it. The client of grpc-js
+ * would close its connection gracefully, and Deno 2.9 may abort when the last GOAWAY comes for
+ * streams that are gone: find_stream_on_goaway_func in nghttp2.
+ */
 class GrpcStream implements Stream {
   onFrame: (bytes: Uint8Array) => void = () => {};
-  readonly #client: Client;
-  readonly #stream: ClientDuplexStream<Uint8Array, Uint8Array>;
-  #status: StatusObject | undefined;
+  hasEnded = false;
+  readonly #session: ClientHttp2Session;
+  readonly #stream: ClientHttp2Stream;
 
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure(), {
-      "grpc.max_receive_message_length": -1,
-      "grpc.max_send_message_length": -1,
-      "grpc.use_local_subchannel_pool": 1,
-    });
-    this.#stream = this.#client.makeBidiStreamRequest(
-      "/snakeden.v1.Bridge/Attach",
-      (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-      (bytes: Buffer) => bytes,
+  constructor(path: string) {
+    this.#session = connectHttp2("http://localhost", { createConnection: () => connect({ path }) });
+    this.#session.on("error", () => {});
+    this.#stream = this.#session.request({
+      ":method": "POST",
+      ":path": "/snakeden.v1.Bridge/Attach",
+      "content-type": "application/grpc",
+      te: "trailers",
+    }, { endStream: false });
+    const cutter = new FrameCutter(
+      (bytes) =>
+        bytes.length < PREFIX_BYTES
+          ? undefined
+          : [PREFIX_BYTES, PREFIX_BYTES + bytes.readUInt32BE(1)],
+      (bytes) => this.onFrame(bytes),
     );
-    this.#stream.on("data", (bytes: Uint8Array) => this.onFrame(bytes));
-    this.#stream.on("status", (status: StatusObject) => this.#status = status);
-    // The status shows it.
+    this.#stream.on("data", (bytes: Buffer) => cutter.push(bytes));
+    // The status of the call is in the trailers, or in the headers of a response without a body.
+    this.#stream.on("trailers", () => this.#end());
+    this.#stream.on("end", () => this.#end());
+    this.#stream.on("close", () => this.#end());
     this.#stream.on("error", () => {});
   }
 
-  get hasEnded(): boolean {
-    return this.#status !== undefined;
-  }
-
   write(bytes: Uint8Array): boolean {
-    return this.#stream.write(bytes);
+    // Not compressed, then the length.
+    const message = Buffer.alloc(PREFIX_BYTES + bytes.byteLength);
+    message.writeUInt32BE(bytes.byteLength, 1);
+    message.set(bytes, PREFIX_BYTES);
+    return this.#stream.write(message);
   }
 
   async drained(): Promise<void> {
@@ -184,13 +220,21 @@ class GrpcStream implements Stream {
   }
 
   vanish(): void {
-    this.#stream.cancel();
+    this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
   close(): void {
-    this.#client.close();
+    this.#session.destroy();
+  }
+
+  #end(): void {
+    this.hasEnded = true;
+    if (!this.#stream.closed) this.#stream.close();
   }
 }
+
+/** The flag and the length before each message of gRPC. */
+const PREFIX_BYTES = 5;
 
 /** Runs a test for each carrier. */
 export function testEachCarrier(name: string, test: (carrier: CarrierKind) => Promise<void>): void {
