@@ -1,5 +1,5 @@
 import { nextTurn } from "../async/mod.ts";
-import type { MapItem } from "./map_run.ts";
+import { type MapItem, weightOf } from "./map_item.ts";
 
 /** The items of a map, as its caller gives them. */
 export type Items<T> = Iterable<T> | AsyncIterable<T>;
@@ -174,12 +174,6 @@ export class ItemSource<T> {
     this.#ahead.push(encoded);
     this.#bytes += weightOf(encoded);
   }
-}
-
-/** Returns about the bytes that an item takes in memory. */
-function weightOf(item: MapItem): number {
-  if (typeof item === "string") return item.length + 100;
-  return "weight" in item ? item.weight + 100 : item.message.length + 100;
 }
 
 function iteratorOf<T>(items: Items<T>): Iterator<T> | AsyncIterator<T> {

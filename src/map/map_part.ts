@@ -1,10 +1,10 @@
 import type { ItemOutcome } from "../pool/mod.ts";
-import type { MapItem } from "./map_run.ts";
+import { type MapItem, weightOf } from "./map_item.ts";
 
 /** The weight of outcomes that a part keeps for its reader; then its worker pauses. */
 const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 
-/** Items that travel together, and what came of those that have ended and were not taken. */
+/** Items that travel together, and the outcomes of those that have ended and were not taken. */
 export class MapPart {
   /** The index of the first one among all items of the map. */
   readonly first: number;
@@ -60,9 +60,4 @@ export class MapPart {
     this.release();
     return { from: this.first + this.ended - outcomes.length, outcomes };
   }
-}
-
-function weightOf(outcome: ItemOutcome): number {
-  if (typeof outcome === "string") return outcome.length;
-  return "weight" in outcome ? outcome.weight : outcome.message.length;
 }

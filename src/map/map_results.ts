@@ -4,7 +4,7 @@ import { SnakedenError } from "../errors.ts";
 import type { ItemOutcome } from "../pool/mod.ts";
 import type { MapRun, Outcomes } from "./map_run.ts";
 
-/** What came of one item of a map; `index` is its place among the items, from 0. */
+/** The outcome of one item of a map; `index` is its place among the items, from 0. */
 export type MapOutcome<T = unknown> =
   | { readonly index: number; readonly result: T; readonly error?: undefined }
   | { readonly index: number; readonly error: SnakedenError; readonly result?: undefined };
@@ -19,8 +19,8 @@ export interface MapResultsOptions {
 }
 
 /**
- * What came of the items of a map, read once: iterate over it, or await it for a list of all. The
- * map begins with that. Leaving the loop early cancels what runs, and ends the iterable of items.
+ * The results of a map, read once: iterate over them, or await a list of all. The map begins with
+ * that. Leaving the loop early cancels what runs, and ends the iterable of items.
  *
  * With `onError: "yield"`, elements are of type {@link MapOutcome}.
  *

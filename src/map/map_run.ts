@@ -4,14 +4,12 @@ import type { BulkOutcome, BulkWatch } from "../calls/mod.ts";
 import { type ErrorCode, SnakedenError } from "../errors.ts";
 import type { ItemOutcome } from "../pool/mod.ts";
 import { type Items, ItemSource } from "./item_source.ts";
+import type { MapItem } from "./map_item.ts";
 import { MapPart } from "./map_part.ts";
 import type { OwnOptions } from "./map_options.ts";
 import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
 
-/** An item as it is sent: JSON text or an encoded value; or the error for which it cannot be. */
-export type MapItem = string | Value | SnakedenError;
-
-/** What came of items that follow each other; `from` is the index of the first one. */
+/** Outcomes of items that follow each other; `from` is the index of the first one. */
 export interface Outcomes {
   readonly from: number;
   readonly outcomes: readonly ItemOutcome[];

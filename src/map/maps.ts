@@ -16,7 +16,8 @@ import type { ToolRegistry } from "../tools/mod.ts";
 import type { Items } from "./item_source.ts";
 import { type MapOptions, type OwnOptions, splitMapOptions } from "./map_options.ts";
 import { type MapOutcome, MapResults } from "./map_results.ts";
-import { type MapItem, MapRun, type MapRunDeps } from "./map_run.ts";
+import type { MapItem } from "./map_item.ts";
+import { MapRun, type MapRunDeps } from "./map_run.ts";
 
 /** Dependencies of {@link Maps}. */
 export interface MapsDeps {
@@ -117,10 +118,10 @@ export class Maps {
     const facts = factsOf(pool);
     return new MapRun({
       ...shared,
-      bulk: (args, watch) => calls.bulk({ tool, items: args, options: { ...options, pool } }, watch),
+      bulk: (args, watch) =>
+        calls.bulk({ tool, items: args, options: { ...options, pool } }, watch),
       window: () => own.window ?? facts.capacity,
-      reruns: () =>
-        idempotent ?? tools.find(tool, pool, call)?.idempotent ? facts.maxReruns : 0,
+      reruns: () => idempotent ?? tools.find(tool, pool, call)?.idempotent ? facts.maxReruns : 0,
     });
   }
 }

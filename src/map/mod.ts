@@ -6,6 +6,7 @@
  */
 export { type MapOptions, MAX_BATCH_SIZE, MAX_WINDOW } from "./map_options.ts";
 export { type MapOutcome, MapResults } from "./map_results.ts";
-export { type MapItem, MapRun, type Outcomes } from "./map_run.ts";
+export type { MapItem } from "./map_item.ts";
+export { MapRun, type Outcomes } from "./map_run.ts";
 export { Maps, type MapsDeps } from "./maps.ts";
 export { MAX_PART_BYTES, PartSize } from "./part_size.ts";
