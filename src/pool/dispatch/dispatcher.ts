@@ -22,8 +22,8 @@ const NEXT_CALL_MS = 5;
  * 3. the busy worker that will be done soonest, if that is within the budget;
  * 4. the queue.
  *
- * Workers that run several calls at a time are chosen otherwise: the worker with the fewest calls of
- * those that begin one more at once, and of the idle ones that which is idle for longest.
+ * Workers that run several calls at a time are chosen otherwise: of those that begin one more at
+ * once the one with the fewest calls, and of the idle ones that which is idle for longest.
  *
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
