@@ -1,4 +1,4 @@
-import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
+import type { Args, CallOptions, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
 import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
 import type { Files } from "./files/mod.ts";
@@ -8,12 +8,20 @@ import {
   compose,
   type Host,
   type ReloadResult,
-  type Shutdown,
   splitOptions,
   type StartOptions,
   type StoreStatus,
 } from "./host/mod.ts";
 import type { Jobs, Queues } from "./jobs/mod.ts";
+import type {
+  ExecuteManyOptions,
+  Items,
+  MapOptions,
+  MapOutcome,
+  MapResults,
+  Throwing,
+  Yielding,
+} from "./map/mod.ts";
 import type { AddPoolOptions, CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
@@ -64,9 +72,7 @@ export class Snakeden implements AsyncDisposable {
   readonly store: StoreStatus;
   /** The health of the pools: a ping through each, and a wait until all are ready. */
   readonly health: Health;
-  readonly #calls: Calls;
-  readonly #shutdown: Shutdown;
-  readonly #reload: Host["reload"];
+  readonly #host: Host;
 
   private constructor(host: Host) {
     this.config = host.config;
@@ -82,9 +88,7 @@ export class Snakeden implements AsyncDisposable {
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;
-    this.#calls = host.calls;
-    this.#shutdown = host.shutdown;
-    this.#reload = host.reload;
+    this.#host = host;
   }
 
   /**
@@ -119,7 +123,7 @@ export class Snakeden implements AsyncDisposable {
    */
   execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
     // Not async, so that the stack of an error begins with the caller.
-    return this.#calls.execute(tool, args, options, this.execute) as Promise<T>;
+    return this.#host.calls.execute(tool, args, options, this.execute) as Promise<T>;
   }
 
   /**
@@ -129,7 +133,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} See {@link Snakeden.execute}.
    */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
-    return this.#calls.call(tool, args, options, this.call);
+    return this.#host.calls.call(tool, args, options, this.call);
   }
 
   /**
@@ -138,7 +142,34 @@ export class Snakeden implements AsyncDisposable {
    * also throw the errors of {@link Snakeden.execute}.
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
-    return this.#calls.stream(tool, args, options);
+    return this.#host.calls.stream(tool, args, options);
+  }
+
+  /**
+   * Runs a tool for each item of an iterable, which is an object of arguments, on all workers of
+   * its pool. Items travel together, which costs each a tenth of a call. Returns what came of them:
+   * iterate over it, or await a list. Items are read as far as workers need some.
+   *
+   * @throws {SnakedenError} See {@link MapResults}.
+   */
+  map<T = unknown>(tool: string, items: Items<Args>, options?: Throwing): MapResults<T>;
+  map<T = unknown>(tool: string, items: Items<Args>, options: Yielding): MapResults<MapOutcome<T>>;
+  map(tool: string, items: Items<Args>, options: MapOptions = {}): MapResults<unknown> {
+    return this.#host.maps.map(tool, items, options);
+  }
+
+  /**
+   * Runs a tool for each item of a list like {@link Snakeden.map}. Resolves with what came of each,
+   * a result or an error, in the order of the items.
+   *
+   * @throws {SnakedenError} The error for which not all items can run; never that of an item.
+   */
+  executeMany<T = unknown>(
+    tool: string,
+    items: readonly Args[],
+    options: ExecuteManyOptions = {},
+  ): Promise<MapOutcome<T>[]> {
+    return this.#host.maps.executeMany<T>(tool, items, options);
   }
 
   /**
@@ -151,7 +182,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} `config_invalid`, with what is wrong; `shutting_down`.
    */
   reload(options: AddPoolOptions = {}): Promise<ReloadResult> {
-    return this.#reload(options);
+    return this.#host.reload(options);
   }
 
   /**
@@ -161,7 +192,7 @@ export class Snakeden implements AsyncDisposable {
    * begins the end and resolves at once, since the end waits for the tool.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
-    await this.#shutdown.run(options);
+    await this.#host.shutdown.run(options);
   }
 
   /** Ends the host, like {@link Snakeden.stop} without options. */

@@ -21,6 +21,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["snakeden"],
   ["host"],
   ["jobs", "reload", "sessions"],
+  ["map"],
   ["calls"],
   ["files"],
   ["tools"],

@@ -26,6 +26,7 @@ import { SnakedenError } from "../errors.ts";
 import { Files } from "../files/mod.ts";
 import { type Jobs, JobTokens, type Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
+import { Maps, type MapsDeps } from "../map/mod.ts";
 import {
   type AddPoolOptions,
   DeviceDemand,
@@ -124,6 +125,7 @@ export interface Host {
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
   readonly calls: Calls;
+  readonly maps: Maps;
   readonly tools: ToolRegistry;
   readonly pools: Pools;
   readonly workers: WorkerList;
@@ -343,12 +345,18 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       follow,
     }),
   );
+  const pools = new Pools(table, { pools: group.byName, policies, changes: live });
+  const factsOf: MapsDeps["factsOf"] = (pool) => ({
+    capacity: pools.get(pool).capacity,
+    maxReruns: table.get(pool)?.config.maxReruns ?? 0,
+  });
   return {
     config,
     runId,
     calls,
+    maps: new Maps({ calls, tools, limits, factsOf }),
     tools,
-    pools: new Pools(table, { pools: group.byName, policies, changes: live }),
+    pools,
     workers: new WorkerList(() => group.all),
     sessions,
     jobs,

@@ -1,6 +1,7 @@
 import { Alarms, type Clock, settlesWithin, type StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
+import { MAX_PART_BYTES, PartSize } from "../../map/mod.ts";
 import type { CallWork, ItemOutcome } from "../../pool/mod.ts";
 import type { JobError } from "../../store/mod.ts";
 import { jobErrorOf } from "../failures/mod.ts";
@@ -10,7 +11,6 @@ import { ItemFiles, type OpenedItems, type OpenFiles } from "./item_files.ts";
 import { OpenItems } from "./open_items.ts";
 import { OutputWriter, type OutputWriterDeps } from "./output_writer.ts";
 import { Part, type RunBulk } from "./part.ts";
-import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
 import { type BatchProgress, ProgressMeter } from "./progress.ts";
 import { resultText } from "./result_lines.ts";
 
