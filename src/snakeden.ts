@@ -14,7 +14,7 @@ import {
   type StoreStatus,
 } from "./host/mod.ts";
 import type { Jobs, Queues } from "./jobs/mod.ts";
-import type { MapOptions, MapOutcome, MapResults, Maps } from "./map/mod.ts";
+import type { MapItem, MapOptions, MapOutcome, MapResults, MapRun, Maps } from "./map/mod.ts";
 import type { AddPoolOptions, CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
@@ -181,6 +181,16 @@ export class Snakeden implements AsyncDisposable {
     options: Omit<MapOptions, "onError" | "ordered"> = {},
   ): Promise<MapOutcome<T>[]> {
     return this.#maps.executeMany<T>(tool, items, options);
+  }
+
+  /**
+   * Begins a map over items that are encoded already, whose results stay encoded: for interfaces
+   * such as HTTP. Programs use {@link Snakeden.map}.
+   *
+   * @throws {SnakedenError} `invalid_input` for the options; `unknown_tool` or `unknown_pool`.
+   */
+  openMap(tool: string, items: AsyncIterable<MapItem>, options?: MapOptions): MapRun<MapItem> {
+    return this.#maps.openEncoded(tool, items, options);
   }
 
   /**
