@@ -230,14 +230,16 @@ export class MapBody implements UnderlyingDefaultSource<Bytes>, Reader {
 
   /** Waits for room if all bodies together have too many bytes: a map that has begun goes on. */
   async #takeRoom(bytes: number): Promise<void> {
+    const { traffic, signal } = this.#options;
     while (!this.#left) {
       try {
-        return this.#options.traffic.answers.add(this, bytes);
+        return traffic.answers.add(this, bytes);
       } catch (error) {
         if (!(error instanceof SnakedenError && error.code === "server_busy")) throw error;
       }
-      await delay(RETRY_MS, this.#options.signal);
-      this.#options.signal.throwIfAborted();
+      await delay(RETRY_MS, signal);
+      // The line that says so is short, and ends the body.
+      if (signal.aborted) return;
     }
   }
 
