@@ -3,9 +3,9 @@
  * examples in the documentation of mod.ts. Two parts of the whole suite run side by side, since
  * most tests wait for processes; all but the first part are printed when they have ended. The
  * failures of all parts come once more at the end. With `--long`, tests/chaos takes ten minutes
- * instead of one, so does one job, and tests that kill a host do so 20 times. The last line is `N
- * passed, N failed`, the sum of the reports that the runners write. A runner that crashed counts as
- * a failure.
+ * instead of one, so does one job, tests that kill a host do so 20 times, and pools scale up and
+ * down 1,000 times. The last line is `N passed, N failed`, the sum of the reports that the runners
+ * write. A runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -26,6 +26,8 @@ const LONG_CHAOS_SECONDS = 600;
 const LONG_HOST_KILLS = 20;
 /** The duration of a job with `--long`. */
 const LONG_JOB_SECONDS = 600;
+/** The times that pools scale up and down with `--long`. */
+const LONG_SCALE_CYCLES = 1_000;
 
 interface Runner {
   readonly name: string;
@@ -89,6 +91,7 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       SNAKEDEN_HOST_KILLS: String(LONG_HOST_KILLS),
       SNAKEDEN_JOB_KILLS: String(LONG_HOST_KILLS),
       SNAKEDEN_LONG_JOB_S: String(LONG_JOB_SECONDS),
+      SNAKEDEN_SCALE_CYCLES: String(LONG_SCALE_CYCLES),
     }
     : {};
   const all: Runner[] = [];

@@ -45,7 +45,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["files", "policies"]],
-  cli: [["."], ["jobs"], ["command"], ["terminal"]],
+  cli: [["."], ["jobs", "pools"], ["command"], ["terminal"]],
   client: [
     ["."],
     ["jobs", "namespaces"],

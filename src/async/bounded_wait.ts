@@ -16,6 +16,26 @@ export async function settlesWithin(
   }
 }
 
+/**
+ * Waits for a promise of work that goes on in any case.
+ *
+ * @throws What the promise rejects with, or the reason of `signal`.
+ */
+export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return await promise;
+  // Nobody may be left to hear of a failure.
+  promise.catch(() => {});
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Waits `ms` milliseconds. Returns early, without an error, when `signal` aborts. */
 export async function delay(
   ms: number,

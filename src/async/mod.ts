@@ -11,7 +11,7 @@
  */
 export { type Alarm, Alarms, LoneAlarm } from "./alarms.ts";
 export { Backoff, type BackoffOptions, type Jitter } from "./backoff.ts";
-export { delay, settlesWithin, withDeadline } from "./bounded_wait.ts";
+export { delay, settlesWithin, unlessAborted, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Condition } from "./condition.ts";
 export { LazyPromise } from "./lazy_promise.ts";

@@ -1,4 +1,4 @@
-/** The program of the command line; `deno task job` starts it. */
+/** The program of the command line; `deno task job` and `deno task pool` start it. */
 import { systemIo } from "./command/mod.ts";
 import { runCli } from "./run_cli.ts";
 

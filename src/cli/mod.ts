@@ -2,8 +2,9 @@
  * The command line: a client of a server over HTTP, for people and for scripts. It imports nothing
  * of the host. {@link runCli} reads the arguments and runs a command.
  *
- * - main.ts: the program; its task is in deno.json.
+ * - main.ts: the program; its tasks are in deno.json.
  * - jobs/: the commands of `job`.
+ * - pools/: the commands of `pool`.
  * - command/: what every command has: streams, client, options, exit statuses.
  * - terminal/: texts for terminals.
  *

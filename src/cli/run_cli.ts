@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { InvalidInputError, SnakedenClient } from "../client/mod.ts";
 import { CLIENT_ENV, HOST_ENV } from "../environment_names.ts";
 import {
+  type Act,
   type CliIo,
   type CommonOptions,
   type Context,
@@ -14,7 +15,8 @@ import {
   statusOf,
   UsageError,
 } from "./command/mod.ts";
-import { type Act, addJobCommands } from "./jobs/mod.ts";
+import { addJobCommands } from "./jobs/mod.ts";
+import { addPoolCommands } from "./pools/mod.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8000";
 /** The time that a command has to end by itself after Ctrl-C. */
@@ -100,6 +102,7 @@ function programOf(
       getErrHasColors: () => false,
     });
   addJobCommands(program, act);
+  addPoolCommands(program, act);
   return program;
 }
 

@@ -101,16 +101,24 @@ export async function loadProgramConfig(
   return { config, logging: { ...loaded.logging, ...named } };
 }
 
-/** Lets what the program has changed in a loaded configuration stay when that is read anew. */
+/**
+ * Lets what the program has changed in a loaded configuration stay when that is read anew, however
+ * often.
+ */
 function withOwn(config: Config, input: ConfigInput, loaded: Loaded): Config {
   const before: Readonly<Record<string, unknown>> = { ...loaded.config };
   const own = Object.entries(input).filter(([key, value]) => before[key] !== value);
   if (own.length === 0) return config;
-  const reread = async (): Promise<Config> =>
-    parseConfig({ ...await loaded.reread(), ...Object.fromEntries(own) });
-  const pools = input.pools === loaded.config.pools ? loaded.defaulted : defaultedKeys(input.pools);
-  const mark: Loaded = { ...loaded, reread, defaulted: pools };
-  return Object.assign(config, { [LOADED]: mark });
+  const ownPools = input.pools === loaded.config.pools ? undefined : defaultedKeys(input.pools);
+  const marked = (it: Config, from: Loaded): Config => {
+    const mark: Loaded = { ...from, reread, defaulted: ownPools ?? from.defaulted };
+    return Object.assign(it, { [LOADED]: mark });
+  };
+  const reread = async (): Promise<Config> => {
+    const next: Config & { readonly [LOADED]?: Loaded } = await loaded.reread();
+    return marked(parseConfig({ ...next, ...Object.fromEntries(own) }), next[LOADED] ?? loaded);
+  };
+  return marked(config, loaded);
 }
 
 /** Returns the settings of the log that a source of this configuration has named. */

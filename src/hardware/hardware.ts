@@ -1,4 +1,4 @@
-import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import { type Clock, SYSTEM_CLOCK, unlessAborted } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import type { HardwareInfo, HardwareProblem } from "./hardware_info.ts";
@@ -221,21 +221,6 @@ function processorOf({ cpu, memory }: SystemReading): Device {
 async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
   return await Promise.all([first, second]);
-}
-
-/** Waits for a promise that others may share, until the signal aborts. */
-async function unlessAborted<T>(shared: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await shared;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  // Nobody may be left to hear of a failure.
-  shared.catch(() => {});
-  try {
-    return await Promise.race([shared, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 function stopping(): SnakedenError {

@@ -39,7 +39,7 @@ import {
   WorkerList,
 } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
-import { openReload, type ServedPool } from "../reload/mod.ts";
+import { openReload } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
 import {
   HostRuns,
@@ -70,6 +70,7 @@ import { endDeadRuns, endOwnRun } from "./recovery.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { Shutdown } from "./shutdown.ts";
 import { hasJobsAside, openBlobs, openJobStore, openStore, StoreStatus } from "./store/mod.ts";
+import { type ListedPool, ToolLists } from "./tool_lists/mod.ts";
 
 /** Options of the start of a host. */
 export interface StartOptions {
@@ -279,9 +280,17 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const calls = new Calls({ limits, tools, policies, strict, files: new CallFiles(ofCalls), host });
   later.calls = calls;
   const health = new Health(group.byName);
-  const follow = (...pools: readonly ServedPool[]): Promise<AsyncDisposable> =>
-    openReload(pools, { config, pools: group.byName, tools, policies });
-  const served = openedPools.map(({ pool, config: poolConfig }) => ({ pool, poolConfig }));
+  const toolLists = new ToolLists({ store: store.toolLists, dataDir: config.dataDir });
+  const follow = async (...pools: readonly ListedPool[]): Promise<AsyncDisposable> => {
+    await using followed = new AsyncDisposableStack();
+    followed.use(await toolLists.follow(pools));
+    followed.use(await openReload(pools, { config, pools: group.byName, tools, policies }));
+    return followed.move();
+  };
+  await toolLists.retain([...group.byName.keys()]);
+  const served = openedPools.map(({ pool, config: poolConfig }) => (
+    { pool, poolConfig, python: pythons.of(pool.name) }
+  ));
   resources.use(await follow(...served));
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();

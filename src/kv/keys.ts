@@ -34,6 +34,10 @@ export const keys = {
   variable: (life: string, name: string): Deno.KvKey => ["variable", life, name],
   programs: (life: string): Deno.KvKey => ["program", life],
   program: (life: string, name: string): Deno.KvKey => ["program", life, name],
+  /** The prefix of the lists of tools: a pool has one, whose body is in the generation. */
+  toolLists: ["tool_list"],
+  toolListsOf: (pool: string): Deno.KvKey => ["tool_list", pool],
+  toolList: (pool: string, generation: string): Deno.KvKey => ["tool_list", pool, generation],
   /** The prefix of records that were set aside: a note with the reason, and the bytes. */
   corrupt: ["corrupt"],
   corruptNote: (id: string): Deno.KvKey => ["corrupt", id, "note"],

@@ -62,7 +62,7 @@ export class KvChunks {
    * Returns the change that makes chunks loose, for the commit that removes their record. The
    * caller then calls {@link KvChunks.remove}.
    */
-  release({ generation }: Generation): Mutation {
+  release({ generation }: Pick<Generation, "generation">): Mutation {
     return { type: "set", key: keys.looseChunks(generation), value: new Uint8Array() };
   }
 

@@ -12,6 +12,7 @@ import {
   type Store,
   type StoreReport,
   storeTime,
+  type ToolListStore,
 } from "../store/mod.ts";
 import { BackgroundFailures } from "./background_failures.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "../database_file.ts";
@@ -19,6 +20,7 @@ import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { KvChunks } from "./kv_chunks.ts";
 import { checkRowKey, KvProcesses } from "./kv_processes.ts";
+import { KvToolLists } from "./kv_tool_lists.ts";
 import { bytesOf, KvRows } from "./rows/mod.ts";
 import { Records } from "./records.ts";
 import { KvNamedRows, KvSessions } from "./sessions/mod.ts";
@@ -44,12 +46,14 @@ export const KV_CURE = 'add "unstable": ["kv"] to deno.json, or run it with --un
 export class KvStore implements Store {
   readonly processes: KvProcesses;
   readonly sessions: SessionStore;
+  readonly toolLists: ToolListStore;
   readonly deadProcesses: readonly ProcessRow[];
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
     this.processes = new KvProcesses(parts.commits, parts.accepted);
     this.sessions = parts.sessions;
+    this.toolLists = parts.toolLists;
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
   }
@@ -120,6 +124,7 @@ interface Parts {
   readonly movedAside: MovedAside | undefined;
   readonly deadProcesses: readonly ProcessRow[];
   readonly sessions: SessionStore;
+  readonly toolLists: ToolListStore;
   readonly logs: ChangeLogs;
   readonly records: Records;
   readonly commits: GroupCommit;
@@ -172,6 +177,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
     movedAside,
     deadProcesses,
     sessions,
+    toolLists: new KvToolLists({ kv, commits, records, chunks, accepted }),
     logs,
     records,
     commits,

@@ -35,6 +35,11 @@ export interface PoolReadiness {
   readonly pingMs?: number;
   /** The reason why no worker answered; only if not ready. */
   readonly reason?: string;
+  /**
+   * True while the pool sends no calls to its workers, since somebody has paused it. That alone
+   * does not make it unready.
+   */
+  readonly paused?: true;
 }
 
 /** The health of the pools of a host. */
@@ -49,19 +54,23 @@ export class Health {
   /**
    * Sends a ping through every pool. Default of `timeoutMs`: 2,000. An unhealthy device alone does
    * not make the host unready, since its pools may go on with others. A pool that may have no
-   * worker, and has none, is ready unless its starts fail; none is started.
+   * worker, and has none, is ready unless its starts fail; none is started. Nor does a pause: a
+   * load balancer would take the other pools away too, and the calls that wait would get no others
+   * to wait with. What is paused is marked as such.
    */
   async ready({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
     const bound = withTimeout(timeoutMs, signal);
     const entries = await Promise.all(
       [...this.#pools.values()].map(async (pool): Promise<[string, PoolReadiness]> => {
+        const paused = pool.isPaused ? { paused: true as const } : {};
         // Nothing is started to find out whether it could be.
-        if (pool.isReadyWithoutWorker) return [pool.name, { ready: true }];
+        if (pool.isReadyWithoutWorker) return [pool.name, { ready: true, ...paused }];
         try {
-          return [pool.name, { ready: true, pingMs: await pool.ping(bound) }];
+          return [pool.name, { ready: true, pingMs: await pool.ping(bound), ...paused }];
         } catch (error) {
           const silent = `no worker answered a ping within ${timeoutMs} ms`;
-          return [pool.name, { ready: false, reason: bound.aborted ? silent : messageOf(error) }];
+          const reason = bound.aborted ? silent : messageOf(error);
+          return [pool.name, { ready: false, reason, ...paused }];
         }
       }),
     );

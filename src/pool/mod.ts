@@ -100,9 +100,11 @@ export {
   changesText,
   type CodeChange,
   type CodeEvent,
+  PoolCode,
   type ReloadInfo,
   type ReloadState,
   type ToolChanges,
+  type ToolsServed,
 } from "./code/mod.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";

@@ -34,6 +34,8 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
   protected override readonly supervisor: Supervisor;
+  /** Its room for more work. */
+  readonly room: PoolRoom;
   /** Starts its workers. */
   readonly launcher: PoolDeps["launcher"];
   readonly #dispatcher: Dispatcher;
@@ -71,6 +73,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
       onAnswered: (worker) => this.#events.answered(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
+    this.room = this.#dispatcher.room;
     this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
@@ -95,6 +98,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
       { ...deps, demand, alarms: this.#workerAlarms, clock },
       this.#events,
     );
+    this.#stats.follow(() => ({ ...this.supervisor.counts, ...this.#crashes.counts }));
     this.#listen();
     this.#lifecycle.onTransition(({ to }) => {
       if (to !== "unhealthy" && to !== "stopping") return;
@@ -109,11 +113,6 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   /** True while no call is sent to a worker; see {@link Pool.pause}. */
   get isPaused(): boolean {
     return this.#dispatcher.isPaused;
-  }
-
-  /** Its room for more work. */
-  get room(): PoolRoom {
-    return this.#dispatcher;
   }
 
   get queueLimit(): number {
@@ -164,13 +163,12 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   }
 
   get stats(): PoolStats {
-    const { restarts, recycled } = this.supervisor;
-    return { ...this.#stats.snapshot, restarts, recycled };
+    return this.#stats.snapshot;
   }
 
   /** The crashes of its workers. */
   get crashes(): CrashStats {
-    return this.#crashes.stats;
+    return { ...this.#crashes.stats, ...this.#stats.crashes };
   }
 
   /** The number of calls that wait for a worker. */
@@ -178,7 +176,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     return this.#dispatcher.queued;
   }
 
-  /** The tools of its newest worker; empty until the first one is ready. */
+  /** The tools of its newest worker; before the first one, those that are known of its code. */
   get tools(): readonly Tool[] {
     return this.code.tools;
   }
@@ -287,7 +285,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     this.assertOpen();
     const limits = this.supervisor.scaling.resize(change);
     this.#listen();
-    this.#events.assess();
+    this.#events.onHealth();
     return limits;
   }
 
@@ -311,7 +309,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
   /** Starts workers if they are needed, since there may be room for them beyond its own limits. */
   reconsider(): void {
     this.supervisor.scaling.reconsider();
-    this.#dispatcher.onIdle?.();
+    this.room.onIdle?.();
   }
 
   /**
@@ -353,8 +351,6 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     await this.stop();
   }
 
-  // ---- CallOwner ----
-
   settled(_call: Call, error: unknown): void {
     this.#stats.ended(error);
   }
@@ -365,6 +361,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
 
   async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
+    this.code.renewed();
     this.launcher.renew?.();
     this.supervisor.startAfresh();
     await this.supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
@@ -395,6 +392,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     await this.launcher.close?.();
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
+    this.#stats.close();
     this.#lifecycle.transition("stopped");
   }
 }

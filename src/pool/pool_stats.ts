@@ -33,7 +33,23 @@ export interface PoolStats {
   readonly recycled: number;
 }
 
-/** Counts calls. Every call ends in exactly one of the counters. */
+/** The counts of a pool that are kept by those who look after its workers. */
+export interface WorkerCounts extends Pick<PoolStats, "restarts" | "recycled"> {
+  /** See {@link CrashStats}. */
+  readonly total: number;
+  readonly reruns: number;
+  readonly poisoned: number;
+}
+
+type CallCounts = Omit<PoolStats, "restarts" | "recycled">;
+type Counts = CallCounts & WorkerCounts;
+
+const NO_WORKERS: WorkerCounts = { restarts: 0, recycled: 0, total: 0, reruns: 0, poisoned: 0 };
+
+/**
+ * Counts calls, each of which ends in exactly one of the counters, and adds what a pool counts of
+ * its workers. A pool that takes the place of another one goes on with the counts of that one.
+ */
 export class StatsCounter {
   readonly #counts = {
     requests: 0,
@@ -46,8 +62,12 @@ export class StatsCounter {
     saturated: 0,
   };
 
+  #workers: () => WorkerCounts = () => NO_WORKERS;
   /** The counts of the pool that this one has replaced, whose calls may still run. */
   #before: StatsCounter | undefined;
+  /** Its last counts, once they do not change any more. */
+  #past: Counts | undefined;
+  #isClosed = false;
   #onIdle: (() => void) | undefined;
   #open = 0;
 
@@ -80,22 +100,44 @@ export class StatsCounter {
     await promise;
   }
 
-  get snapshot(): CallCounts {
+  /** Reads the counts of the workers from now on. */
+  follow(workers: () => WorkerCounts): void {
+    this.#workers = workers;
+  }
+
+  /** Keeps the last counts of the workers, which are gone. */
+  close(): void {
+    const last = { ...this.#workers() };
+    this.#workers = () => last;
+    this.#isClosed = true;
+  }
+
+  /** The counts of calls and workers, including those of the pools that this one has replaced. */
+  get snapshot(): PoolStats {
+    const { total: _total, reruns: _reruns, poisoned: _poisoned, ...stats } = this.#sum;
+    return stats;
+  }
+
+  /** The counts of crashes, including those of the pools that this one has replaced. */
+  get crashes(): Omit<WorkerCounts, "restarts" | "recycled"> {
+    const { total, reruns, poisoned } = this.#sum;
+    return { total, reruns, poisoned };
+  }
+
+  get #sum(): Counts {
+    const { restarts, recycled, total, reruns, poisoned } = this.#workers();
+    const own = { ...this.#counts, restarts, recycled, total, reruns, poisoned };
     const before = this.#before;
-    if (before === undefined) return { ...this.#counts };
-    if (before.#open === 0) {
-      // It does not change any more.
+    const past = before === undefined ? this.#past : before.#sum;
+    if (before !== undefined && before.#isClosed && before.#open === 0) {
+      this.#past = past;
       this.#before = undefined;
-      Object.assign(this.#counts, sumOf(this.#counts, before.snapshot));
-      return { ...this.#counts };
     }
-    return sumOf(this.#counts, before.snapshot);
+    return past === undefined ? own : sumOf(own, past);
   }
 }
 
-type CallCounts = Omit<PoolStats, "restarts" | "recycled">;
-
-function sumOf(a: CallCounts, b: CallCounts): CallCounts {
+function sumOf(a: Counts, b: Counts): Counts {
   return {
     requests: a.requests + b.requests,
     completed: a.completed + b.completed,
@@ -105,6 +147,11 @@ function sumOf(a: CallCounts, b: CallCounts): CallCounts {
     crashed: a.crashed + b.crashed,
     refused: a.refused + b.refused,
     saturated: a.saturated + b.saturated,
+    restarts: a.restarts + b.restarts,
+    recycled: a.recycled + b.recycled,
+    total: a.total + b.total,
+    reruns: a.reruns + b.reruns,
+    poisoned: a.poisoned + b.poisoned,
   };
 }
 

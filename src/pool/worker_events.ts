@@ -82,7 +82,7 @@ export class WorkerEvents implements SupervisorEvents {
 
   onHealth(): void {
     this.assess();
-    this.#deps.dispatcher.onIdle?.();
+    this.#deps.dispatcher.room.onIdle?.();
   }
 
   /** Updates the state by the health of the pool if no worker serves. */

@@ -24,6 +24,11 @@ export interface GroupLeader {
   release(): Promise<void>;
   /** Called when it was killed, and should end at once. */
   onKilled?(): void;
+  /**
+   * Resolves, with the reason as a clause, once nobody carries its output or knows how it ends any
+   * more. Default: that does not happen.
+   */
+  readonly orphaned?: Promise<string>;
 }
 
 /** The end of a process: an exit code or a signal; the other one is null. */

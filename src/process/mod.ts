@@ -50,7 +50,7 @@ export {
   type ProcessSpec,
   spawnLeader,
 } from "./managed_process.ts";
-export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";
+export { type CommandSpec, isRunning, killGroup, spawnGroup, stillRuns } from "./process_group.ts";
 export {
   type ProcessInfo,
   type ProcessTable,

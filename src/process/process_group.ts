@@ -58,22 +58,44 @@ export function killGroup(leaderPid: number): void {
  * reaped, which for a child of ours happens at once.
  */
 export function isRunning(pid: number): boolean {
-  return readState(pid) ?? canSignal(pid);
+  let state: boolean | undefined;
+  try {
+    state = LINUX ? stateOf(Deno.readTextFileSync(statOf(pid))) : undefined;
+  } catch (error) {
+    state = stateWithout(error);
+  }
+  return state ?? canSignal(pid);
 }
 
-function readState(pid: number): boolean | undefined {
-  if (Deno.build.os !== "linux") return undefined;
+/** Returns what {@link isRunning} does, without holding the event loop while the kernel answers. */
+export async function stillRuns(pid: number): Promise<boolean> {
+  let state: boolean | undefined;
   try {
-    // The name in parentheses may contain anything, so the state is looked for after the last ")".
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+    state = LINUX ? stateOf(await Deno.readTextFile(statOf(pid))) : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    // ESRCH: the process ended between open and read.
-    if (error instanceof Error && /os error 3/.test(error.message)) return false;
-    throw error;
+    state = stateWithout(error);
   }
+  return state ?? canSignal(pid);
+}
+
+const LINUX = Deno.build.os === "linux";
+
+function statOf(pid: number): string {
+  return `/proc/${pid}/stat`;
+}
+
+function stateOf(stat: string): boolean {
+  // The name in parentheses may contain anything, so the state is looked for after the last ")".
+  return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+}
+
+/** Returns undefined if the table of processes may not be read. */
+function stateWithout(error: unknown): boolean | undefined {
+  if (error instanceof Deno.errors.NotFound) return false;
+  if (error instanceof Deno.errors.NotCapable) return undefined;
+  // ESRCH: the process ended between open and read.
+  if (error instanceof Error && /os error 3/.test(error.message)) return false;
+  throw error;
 }
 
 function canSignal(pid: number): boolean {

@@ -6,5 +6,12 @@
  *
  * @module
  */
+export {
+  type CodeFolders,
+  findCodeFolders,
+  type FolderLimits,
+  isCode,
+  isForeign,
+} from "./code_folders.ts";
 export { ConfigWatch } from "./config_watch.ts";
 export { openReload, type ReloadDeps, type ServedPool, untilReady } from "./open_reload.ts";

@@ -38,6 +38,9 @@ const readinessSchema = schemaOf<Readiness>()(
         ready: z.boolean(),
         pingMs: z.number().optional(),
         reason: z.string().optional(),
+        paused: z.literal(true).optional().openapi({
+          description: "Somebody has paused the pool. That alone does not make it unready.",
+        }),
       }),
     ),
     devices: z.record(

@@ -39,6 +39,7 @@ const workerSchema = schemaOf<WorkerInfo>()(
       "scaled_down",
       "code_changed",
       "call_stuck",
+      "reaper_lost",
     ]).optional().openapi({ description: "Why it is replaced, or will be." }),
     device: z.object({
       id: z.string().openapi({ example: "cuda:0" }),

@@ -15,8 +15,6 @@ export * from "./jobs/mod.ts";
 export { copiesOf, copyOf } from "./copies.ts";
 export { KeyedQueue } from "./keyed_queue.ts";
 export { memoryStore } from "./memory_store.ts";
-export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";
-export type { ProcessStore } from "./process_store.ts";
 export {
   decodeRecord,
   encodeRecord,
@@ -75,3 +73,4 @@ export {
   type VariableHead,
   type VariableRow,
 } from "./variable_row.ts";
+export * from "./workers/mod.ts";

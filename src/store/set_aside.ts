@@ -14,8 +14,8 @@ export interface SetAside {
   /** The id under which the store keeps it now. */
   readonly id: string;
   /**
-   * The key of the record: `["process", runId, incarnation]`, or, for sessions, one that begins
-   * with the kind of the record.
+   * The key of the record: `["process", runId, incarnation]`, or, for sessions and lists of tools,
+   * one that begins with the kind of the record.
    */
   readonly key: readonly string[];
   /** The reason why it could not be read. */

@@ -1,7 +1,6 @@
-import type { ProcessRow } from "./process_row.ts";
-import type { ProcessStore } from "./process_store.ts";
 import type { SessionStore } from "./session_store.ts";
 import type { SetAside } from "./set_aside.ts";
+import type { ProcessRow, ProcessStore, ToolListStore } from "./workers/mod.ts";
 
 /** A database that could not be used, and was moved aside. */
 export interface MovedAside {
@@ -23,9 +22,10 @@ export interface StoreReport {
 
 /**
  * The port for all state that outlives a host, except for jobs and blobs, which have ports of their
- * own ({@link JobStore}, {@link Blobs}). The comments here, in {@link ProcessStore} and in
- * {@link SessionStore} state everything that a host relies on and that a driver must do;
- * tests/store/conformance.ts and the files beside it test every driver against them.
+ * own ({@link JobStore}, {@link Blobs}). The comments here, in {@link ProcessStore}, in
+ * {@link SessionStore} and in {@link ToolListStore} state everything that a host relies on and that
+ * a driver must do; tests/store/conformance.ts and the files beside it test every driver against
+ * them.
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new
@@ -82,6 +82,7 @@ export interface StoreReport {
 export interface Store extends AsyncDisposable {
   readonly processes: ProcessStore;
   readonly sessions: SessionStore;
+  readonly toolLists: ToolListStore;
   /**
    * The rows of runs that were over when this store was opened. Later calls do not change this
    * list. If a place spans machines, it has only the rows of this machine, since pids mean nothing

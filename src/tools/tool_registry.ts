@@ -29,7 +29,8 @@ export interface Tools {
   /**
    * Lists every tool of every pool that has had a ready worker, in the order of the pools: the
    * tools of the adapter, and then those that workers have registered for all callers or for the
-   * given session. The host tools come last.
+   * given session. The host tools come last. A pool with `min: 0` that has had no worker lists the
+   * tools that its workers had under an earlier host, if its code is the same.
    */
   list(options?: ToolsOptions): ToolInfo[];
 
@@ -159,9 +160,11 @@ export class ToolRegistry implements Tools {
 
   /**
    * Returns the pool that serves a tool: the one named; else `default` when it has the tool; else
-   * the first in the configuration that has it. Tools that workers have registered count, too. A
-   * pool that has not had a worker yet is assumed to have every tool: its worker refuses unknown
-   * ones.
+   * the first in the configuration that has it. Tools that workers have registered count, too.
+   *
+   * A pool that has had no worker with its code may have every tool: its worker refuses unknown
+   * ones. Of such pools, those whose tools are not known from an earlier host come first, and
+   * `default` before the others.
    *
    * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
    */
@@ -169,7 +172,7 @@ export class ToolRegistry implements Tools {
     const { sessionId } = options;
     if (poolName !== undefined) {
       const pool = findPool(poolName, this.#pools);
-      if (serves(pool, tool, sessionId) || pool.tools.length === 0) return pool;
+      if (serves(pool, tool, sessionId) || mayServe(pool)) return pool;
       throw this.#unknownTool(tool, {
         where: ` of the pool ${poolName}`,
         pools: [pool],
@@ -178,13 +181,11 @@ export class ToolRegistry implements Tools {
     }
     const preferred = this.#pools.get(DEFAULT_POOL);
     if (preferred !== undefined && serves(preferred, tool, sessionId)) return preferred;
-    let silent: Pool | undefined;
-    for (const pool of this.#pools.values()) {
-      if (serves(pool, tool, sessionId)) return pool;
-      if (pool.tools.length === 0) silent ??= pool;
-    }
-    if (silent !== undefined) return silent;
+    for (const pool of this.#pools.values()) if (serves(pool, tool, sessionId)) return pool;
     const pools = [...this.#pools.values()];
+    const candidates = (preferred === undefined ? pools : [preferred, ...pools]).filter(mayServe);
+    const likely = candidates.find((it) => it.tools.length === 0) ?? candidates[0];
+    if (likely !== undefined) return likely;
     const hostTools = this.#host.list(sessionId, visibleTo(options[ORIGIN]));
     throw this.#unknownTool(tool, {
       where: "",
@@ -228,6 +229,11 @@ export class ToolRegistry implements Tools {
 /** Returns true if a call of this tool may run in a pool. The adapter's tools come first. */
 function serves(pool: Pool, tool: string, sessionId: string | undefined): boolean {
   return pool.offers(tool) || pool.registered.find(tool, sessionId) !== undefined;
+}
+
+/** Returns true if nobody knows yet whether the next worker of a pool has a tool. */
+function mayServe(pool: Pool): boolean {
+  return !pool.code.isConfirmed && pool.serving.length === 0;
 }
 
 function registeredInfo({ tool, workerId, sessionId }: RegisteredTool, pool: string): ToolInfo {

@@ -1,12 +1,14 @@
 /**
- * Tests everything at once: calls of every kind, by the library and over HTTP, while workers are
- * killed, frozen and replaced, run out of memory and start slowly. At the end every call has ended
- * in a way that its kind may, the pools are whole, and nothing is left behind.
+ * Tests everything at once: calls, sessions and jobs of every kind, by the library and over HTTP,
+ * on pools of all profiles and launchers, while workers and templates are killed, workers are
+ * frozen and replaced, run out of memory and start slowly, and pools are resized, paused, replaced
+ * by a reload, added and removed. At the end every call has ended in a way that its kind may, the
+ * pools are whole, and nothing is left behind.
  * `SNAKEDEN_TEST_SEED=7 deno task test --long tests/chaos` repeats the choices of a run, for ten
  * minutes.
  */
 import assert from "node:assert/strict";
-import type { Snakeden, WorkerInfo } from "../../mod.ts";
+import type { Snakeden } from "../../mod.ts";
 import { settlesWithin } from "../../src/async/mod.ts";
 import {
   createApp,
@@ -16,7 +18,7 @@ import {
   ProcConnections,
   Traffic,
 } from "../../src/routes/mod.ts";
-import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { usedBytes } from "../fixtures/live_objects.ts";
 import { until } from "../fixtures/until.ts";
 import { BatchKinds } from "./kinds/batch_kinds.ts";
@@ -26,24 +28,23 @@ import { InputKinds } from "./kinds/input_kinds.ts";
 import { JobHttpKinds } from "./kinds/job_http_kinds.ts";
 import { JOB_QUEUES, JobKinds } from "./kinds/job_kinds.ts";
 import { JobLogKinds } from "./kinds/job_log_kinds.ts";
-import { pause } from "./kinds/kind.ts";
+import { pause, type Strange } from "./kinds/kind.ts";
 import { OpenWork } from "./kinds/open_work.ts";
 import { MORE_QUEUES, QueueKinds } from "./kinds/queue_kinds.ts";
-import { killGuard, leftOfScripts, scriptJobs, ScriptKinds } from "./kinds/script_kinds.ts";
+import { PoolKinds } from "./kinds/pool_kinds.ts";
+import { leftOfScripts, scriptJobs, ScriptKinds } from "./kinds/script_kinds.ts";
 import { ResumeKinds } from "./kinds/resume_kinds.ts";
 import { SocketKinds } from "./kinds/socket_kinds.ts";
 import { leftOfCalls } from "./leaks.ts";
 import { ChaosLoad } from "./load.ts";
+import { Mischief } from "./mischief.ts";
+import { atRest, described, type DrawnPool, drawPools } from "./pools/drawn_pools.ts";
+import { PoolFile } from "./pools/pool_file.ts";
 import { Random } from "./random.ts";
 import { SessionLoad } from "./session_load.ts";
 
 const SECONDS = Number(Deno.env.get("SNAKEDEN_CHAOS_SECONDS") ?? 60);
 const SEED = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
-/**
- * The heartbeat that bounds how long a frozen worker goes unnoticed: 3 pings of 200 ms, and one
- * that is late.
- */
-const HEARTBEAT = { pingIntervalMs: 200, pingTimeoutMs: 400, maxMissed: 3 };
 /** The time after which everything must have ended. */
 const END_MS = 60_000;
 /**
@@ -63,49 +64,8 @@ const MAX_GROWTH_BYTES = 256 << 20;
 const MAX_GROWTH_OF_OBJECTS = 32 << 20;
 /** The time for which streams of events wait for their clients. */
 const RESUME_MS = 5_000;
-/** The workers of both pools. */
-const WORKERS = 6;
-
 /** The connections of the server. */
 const MAX_CONNECTIONS = 1_000;
-/** The longest time between two attacks on workers, in milliseconds. */
-const MISCHIEF_MS = 150;
-
-type Mischief = (den: Snakeden, random: Random) => unknown;
-
-const MISCHIEF: readonly Mischief[] = [
-  (den, random) => signal(den, random, "SIGKILL"),
-  (den, random) => signal(den, random, "SIGSTOP"),
-  (den, random) => signal(den, random, "SIGTERM"),
-  (den, random) => den.workers.stop(random.pick(serving(den))?.id ?? "").catch(() => {}),
-  (den, random) => random.below(4) === 0 && den.pools.recycle().catch(() => {}),
-  (den, random) => random.below(6) === 0 && killGuard(den.runId, random),
-];
-
-function serving(den: Snakeden): WorkerInfo[] {
-  return den.workers.list().filter(({ state }) => state === "ready" || state === "busy");
-}
-
-function signal(den: Snakeden, random: Random, name: Deno.Signal): void {
-  // One worker is left alone, so that the pool serves now and then.
-  const pid = random.pick(serving(den).slice(1))?.pid;
-  if (pid === undefined) return;
-  try {
-    Deno.kill(pid, name);
-  } catch (error) {
-    // It has ended meanwhile.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function makeMischief(den: Snakeden, random: Random, seconds: number): Promise<void> {
-  const end = performance.now() + seconds * 1_000;
-  while (performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, random.below(MISCHIEF_MS)));
-    void random.pick(MISCHIEF)?.(den, random);
-  }
-}
-
 Deno.test({
   name: `Snakeden loses nothing and leaves nothing behind in ${SECONDS} seconds of chaos`,
   // fetch() keeps its connections.
@@ -117,22 +77,9 @@ Deno.test({
     await using data = await tempDir();
     const open = new OpenWork();
     const hostTools = new HostToolKinds(open);
-    const pool = {
-      adapter: [
-        "chaotic:Chaotic",
-        "chaotic_asks:ChaoticAsks",
-        "chaotic_jobs:ChaoticJobs",
-        "chaotic_files:ChaoticFiles",
-      ],
-      modulePaths: [ADAPTERS],
-      heartbeat: HEARTBEAT,
-      recycle: { maxCalls: 5_000 },
-      limits: { memoryBytes: 400 << 20 },
-      cancelGraceMs: 300,
-      queueLimit: 200,
-      taintAfter: 0,
-      poisonMs: 0,
-    };
+    const pools = drawPools(random);
+    console.log(described(pools));
+    const file = new PoolFile(data.path, pools);
     // Scripts are told the address of the host when it starts.
     let app: { readonly fetch: HttpHandler } = { fetch: () => new Response(null, { status: 503 }) };
     const listener = HttpListener.open(
@@ -141,24 +88,20 @@ Deno.test({
     );
     const origin = listener.url;
     const den = await startDen({}, {
+      ...await file.load(),
       dataDir: data.path,
       url: origin,
       sessions: { sweepMs: 500 },
       jobs: { queues: [...JOB_QUEUES, ...MORE_QUEUES], ...scriptJobs(data.path) },
       hostTools: hostTools.tools,
       limits: { streamResumeMs: RESUME_MS },
-      pools: [
-        { ...pool, name: "default", size: 4 },
-        // Tools of the first pool call it through the host.
-        { ...pool, name: "inner", size: 2, carrier: "grpc" },
-      ],
     });
     const { runId, config: { limits } } = den;
     const traffic = new Traffic(limits).start();
     const sockets = new OpenSockets(limits);
     app = createApp(den, { version: "chaos", traffic, sockets });
     if (Deno.build.os === "linux") traffic.callers.watch(new ProcConnections(listener.port));
-    const sessions = new SessionLoad(den);
+    const sessions = new SessionLoad(den, pools);
     const ledger = `${data.path}/ledger`;
     const jobs = new JobKinds(den, { ledger, open });
     const files = new FileKinds(den, { origin, dataDir: data.path });
@@ -166,6 +109,7 @@ Deno.test({
       origin,
       random,
       more: [
+        ...new PoolKinds(den).kinds,
         ...sessions.kinds,
         ...hostTools.kinds(den),
         ...new InputKinds(den, { origin, open }).kinds,
@@ -180,30 +124,30 @@ Deno.test({
         ...new JobHttpKinds({ origin, ledger, book: jobs.book }).kinds,
       ],
     });
-    await makeMischief(den, random, SECONDS / 3);
+    const mischief = new Mischief(den, { random, pools, file });
+    await mischief.run(SECONDS / 3);
     const before = { objects: await usedBytes(), rss: Deno.memoryUsage().rss };
-    await makeMischief(den, random, 2 * SECONDS / 3);
+    await mischief.run(2 * SECONDS / 3);
     load.stop();
+    await mischief.calm();
     await until(() => load.open.length === 0, "every call to end", { timeoutMs: END_MS }).catch(
       (cause) => {
         throw new Error(`Never ended: ${load.open}`, { cause });
       },
     );
     await load.allEnded();
-    // The first ones are enough to find a cause.
-    assert.deepEqual(load.strange.slice(0, 5), [], `${load.strange.length} unexpected ends`);
+    assertNone(load.strange, "unexpected ends");
     assert.equal(load.ended, load.made);
+    assertNone(mischief.strange, "verbs that failed");
     console.log(await jobs.book.settle(ledger));
     console.log(await files.settle());
 
-    await until(
-      () => {
-        const workers = den.workers.list();
-        return workers.length === WORKERS && workers.every(({ state }) => state === "ready");
-      },
-      "pools that are whole",
-      { timeoutMs: END_MS },
-    );
+    await until(() => pools.every((it) => isWhole(den, it)), "pools that are whole", {
+      timeoutMs: END_MS,
+    }).catch((cause) => {
+      const now = den.pools.list().map(({ name, state, reason }) => ({ name, state, reason }));
+      throw new Error(`Not whole: ${JSON.stringify([now, den.workers.list()])}`, { cause });
+    });
     for (const { stats, queued } of den.pools.list()) {
       const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
       assert.equal(queued, 0);
@@ -212,8 +156,9 @@ Deno.test({
     const grown = Deno.memoryUsage().rss - before.rss;
     assert.ok(grown < MAX_GROWTH_BYTES, `the host has grown by ${grown >> 20} MiB`);
     // Every living process is a worker or a child of one; the tool `child` makes some.
-    const pids = den.workers.list().map(({ pid }) => pid);
-    assert.ok(pids.every((pid) => pid !== undefined && workersOf({ runId }).includes(pid)));
+    const workers = den.workers.list();
+    const marked = workersOf({ runId });
+    assert.ok(workers.every(({ pid }) => pid !== undefined && marked.includes(pid)));
     await sessions.end();
     await until(() => sessions.watching === 0, "the iterators of ended sessions to end");
     await until(
@@ -240,7 +185,7 @@ Deno.test({
         kept >> 20
       } MiB more objects`,
     );
-    console.log(Object.fromEntries([...load.ends].sort()));
+    console.log(Object.fromEntries([...load.ends].sort()), Object.fromEntries(mischief.made));
 
     await den.stop();
     // As the server does it: Deno.serve waits for clients whose body never ends.
@@ -249,5 +194,23 @@ Deno.test({
     await until(() => workersOf({ runId }).length === 0, "every process to be gone");
     assert.deepEqual([...Deno.readDirSync(`${data.path}/run`)], []);
     assert.deepEqual(den.store.processes(), []);
+    const ofSystem = Deno.readTextFileSync("/proc/net/unix").split("\n");
+    assert.deepEqual(ofSystem.filter((it) => it.includes(`${data.path}/`)), []);
   },
 });
+
+/** Shows the first ones in full, which is enough to find a cause, and all of them in short. */
+function assertNone(strange: readonly Strange[], what: string): void {
+  const all = strange.map(({ name, error }) => `${name}: ${String(error).slice(0, 200)}`);
+  assert.deepEqual(strange.slice(0, 5), [], `${all.length} ${what}:\n${all.join("\n")}`);
+}
+
+/** Returns true if a pool has the workers that it has at rest, and each is as it should be. */
+function isWhole(den: Snakeden, { name, input, sizes }: DrawnPool): boolean {
+  const { launcherFallback, template } = den.pools.get(name);
+  if (launcherFallback !== undefined) return false;
+  if ((template !== undefined) !== (input.launcher === "prefork")) return false;
+  const workers = den.workers.list().filter(({ pool }) => pool === name);
+  return workers.length === atRest(sizes) &&
+    workers.every(({ state, launcher }) => state === "ready" && launcher === input.launcher);
+}

@@ -1,5 +1,5 @@
 import { type Snakeden, SnakedenError } from "../../mod.ts";
-import { judge, type Kind, leaveAfter } from "./kinds/kind.ts";
+import { judge, type Kind, leaveAfter, type Strange } from "./kinds/kind.ts";
 import type { Random } from "./random.ts";
 
 const CALLERS = 24;
@@ -14,7 +14,7 @@ export class ChaosLoad {
   /** The number of calls by kind and code. */
   readonly ends = new Map<string, number>();
   /** Outcomes that must not happen. */
-  readonly strange: unknown[] = [];
+  readonly strange: Strange[] = [];
   readonly #den: Snakeden;
   readonly #origin: string;
   readonly #random: Random;
@@ -131,7 +131,8 @@ export class ChaosLoad {
       {
         name: "hog",
         weight: 0.1,
-        run: () => den.execute("hog", { megabytes: 600 }),
+        // In a worker of several calls, it would end others with the same error.
+        run: () => den.execute("hog", { megabytes: 600 }, { pool: "fresh" }),
         codes: ["out_of_memory"],
       },
     ];

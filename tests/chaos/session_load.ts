@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Session, type Snakeden, SnakedenError } from "../../mod.ts";
 import { VersionModel } from "../fixtures/models/version_model.ts";
 import type { Kind } from "./kinds/kind.ts";
+import { type DrawnPool, POOL_NAMES, type PoolName } from "./pools/drawn_pools.ts";
 import type { Random } from "./random.ts";
 import { StrictSession } from "./strict_session.ts";
 
@@ -84,13 +85,16 @@ export class SessionLoad {
   readonly #watches = new Set<Promise<void>>();
   readonly #ticks: Ticks = { now: 0 };
 
-  constructor(den: Snakeden) {
+  constructor(den: Snakeden, pools: readonly DrawnPool[]) {
     this.#den = den;
     this.#lives = Array.from({ length: SESSIONS }, () => this.#open());
-    this.#strict = Array.from(
-      { length: STRICT_SESSIONS },
-      (_, i) => new StrictSession(den, `strict-${i}`),
-    );
+    // A worker that runs one call has no objects of a session.
+    const lasting = pools.filter(({ input }) => input.isolate !== "call");
+    this.#strict = Array.from({ length: STRICT_SESSIONS }, (_, i) => {
+      const { name: pool, input } = lasting[i % lasting.length] ?? {};
+      const isConcurrent = input?.profile !== "process";
+      return new StrictSession(den, `strict-${i}`, { pool, isConcurrent });
+    });
   }
 
   /** The kinds of calls. */
@@ -203,14 +207,16 @@ export class SessionLoad {
     const byLibrary = Promise.all(
       [1, 2, 3].map(() => life.use(() => this.#set(life, name, base))),
     );
-    await Promise.all([byLibrary, this.#byToolOf(life, () => this.#setByTool(life, name, base))]);
+    const pool = poolOf(random);
+    const byTool = this.#byToolOf(life, () => this.#setByTool(life, name, base, { pool }));
+    await Promise.all([byLibrary, byTool]);
   }
 
   async #setByTool(
     { variables, session: { id: sessionId } }: Life,
     name: string,
     base: number | undefined,
-    timeoutMs = 60_000,
+    { pool, timeoutMs = 60_000 }: { readonly pool: PoolName; readonly timeoutMs?: number },
   ): Promise<void> {
     const value = this.#value();
     const write = variables.write(name, value, base);
@@ -219,7 +225,7 @@ export class SessionLoad {
     >(
       "write_variable",
       { name, value, ...(base === undefined ? {} : { base }) },
-      { sessionId, timeoutMs },
+      { sessionId, timeoutMs, pool },
     );
     if (version !== undefined) write.acknowledged(version);
     else write.conflicted(current ?? null);
@@ -238,8 +244,9 @@ export class SessionLoad {
     const { variables, session: { id: sessionId } } = life;
     // Some are ended while they run.
     const timeoutMs = random.below(10) === 0 ? 1 + random.below(20) : 60_000;
+    const pool = poolOf(random);
     const call = <T>(tool: string, args: Record<string, unknown>): Promise<T> =>
-      this.#den.execute<T>(tool, { name, ...args }, { sessionId, timeoutMs });
+      this.#den.execute<T>(tool, { name, ...args }, { sessionId, timeoutMs, pool });
     await this.#byToolOf(life, async () => {
       const kind = random.below(10);
       if (kind < 4) {
@@ -258,7 +265,7 @@ export class SessionLoad {
         write.acknowledged();
       } else {
         const base = kind < 8 ? undefined : variables.versionOf(name);
-        await this.#setByTool(life, name, base, timeoutMs);
+        await this.#setByTool(life, name, base, { pool, timeoutMs });
       }
     });
   }
@@ -371,6 +378,10 @@ export class SessionLoad {
   #value(): string {
     return `value-${++this.#ticks.now}`;
   }
+}
+
+function poolOf(random: Random): PoolName {
+  return random.pick(POOL_NAMES) ?? "default";
 }
 
 function isUnknownSession(error: unknown): boolean {

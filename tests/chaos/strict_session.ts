@@ -18,6 +18,8 @@ interface Objects {
 export class StrictSession {
   readonly #den: Snakeden;
   readonly #id: string;
+  readonly #pool: string;
+  readonly #isConcurrent: boolean;
   #isOpen = false;
   /** The objects of the session; undefined while it may have others. */
   #objects: Objects | undefined;
@@ -32,9 +34,22 @@ export class StrictSession {
   readonly #gone = new Set<string>();
   isBusy = false;
 
-  constructor(den: Snakeden, id: string) {
+  /**
+   * @param isConcurrent True if a call that its caller has left may count after a later one, since
+   * the worker runs several at a time.
+   */
+  constructor(
+    den: Snakeden,
+    id: string,
+    { pool = "default", isConcurrent }: {
+      readonly pool: string | undefined;
+      readonly isConcurrent: boolean;
+    },
+  ) {
     this.#den = den;
     this.#id = id;
+    this.#pool = pool;
+    this.#isConcurrent = isConcurrent;
   }
 
   /** Makes a call; at times, the caller leaves it, or takes another session. */
@@ -99,6 +114,7 @@ export class StrictSession {
         { seconds },
         {
           sessionId: this.#id,
+          pool: this.#pool,
           affinity: failFast ? "strict_fail_fast" : "strict_queue",
           rebind,
           signal: leaving.signal,
@@ -122,7 +138,8 @@ export class StrictSession {
       assert.equal(mark, this.#objects.mark, `${this.#id}: the count has silently begun again`);
     }
     assert.ok(count >= least && count <= most, `${this.#id}: ${count} is not ${least}..${most}`);
-    this.#objects = { mark, least: count + 1, most: count + 1 };
+    const late = this.#isConcurrent ? most - count : 0;
+    this.#objects = { mark, least: count + 1, most: count + 1 + late };
     this.#unseen = 0;
   }
 

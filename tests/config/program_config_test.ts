@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type ConfigInput, loadConfig, loadProgramConfig } from "../../src/config/mod.ts";
+import {
+  type ConfigInput,
+  defaultedKeysOf,
+  loadConfig,
+  loadProgramConfig,
+  rereadConfig,
+} from "../../src/config/mod.ts";
 import { programFolders } from "../../src/config/program_folders.ts";
 
 interface Folder extends AsyncDisposable {
@@ -81,6 +87,35 @@ Deno.test("loadProgramConfig() reads no source again for what loadConfig() has r
     assert.equal(config.port, 1);
     assert.equal(config.python.executable, undefined);
     assert.deepEqual(config.pools, loaded.pools);
+  }
+});
+
+Deno.test("rereadConfig() keeps what the program has put over a loaded configuration, however often it is read anew", async () => {
+  const contents = (drainMs: number): string =>
+    JSON.stringify({ drainMs, pools: [{ name: "file" }] });
+  await using dir = await folder({ "c.json": contents(1) });
+  const file = join(dir.path, "c.json");
+  const hostTools = [{ name: "own", run: () => 1 }];
+  for (const pools of [undefined, [{ name: "program" }]]) {
+    await Deno.writeTextFile(file, contents(1));
+    const loaded = await loadConfig({ file, env: envOf({}) });
+    const { config } = await loadProgramConfig({
+      ...loaded,
+      sessions: { ...loaded.sessions, ttlMs: 1234 },
+      hostTools,
+      ...(pools === undefined ? {} : { pools }),
+    });
+    const [name = ""] = config.pools.map((it) => it.name);
+    let now = config;
+    for (const drainMs of [2, 3, 4]) {
+      await Deno.writeTextFile(file, contents(drainMs));
+      now = await rereadConfig(now);
+      assert.equal(now.drainMs, drainMs);
+      assert.equal(now.sessions.ttlMs, 1234);
+      assert.deepEqual(now.hostTools.map((it) => it.name), ["own"]);
+      assert.deepEqual(now.pools.map((it) => it.name), [name]);
+      assert.deepEqual(defaultedKeysOf(now, name), defaultedKeysOf(config, name));
+    }
   }
 });
 

@@ -89,8 +89,16 @@ async function denoDir(): Promise<string> {
 
 Deno.test("the commands of docs/cli.md do what the page says", async () => {
   await using place = await Place.open();
-  const [tour = "", alias = "", submissions = "", batches = "", programs = "", ...others] = BLOCKS;
-  assert.deepEqual(others, []);
+  const [
+    tour = "",
+    alias = "",
+    submissions = "",
+    batches = "",
+    programs = "",
+    pools = "",
+    ...rest
+  ] = BLOCKS;
+  assert.deepEqual(rest, []);
   const { code, stdout, stderr } = await place.run(DENO + tour);
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout, /^5\n0\n1\n2\n/);
@@ -123,4 +131,13 @@ Deno.test("the commands of docs/cli.md do what the page says", async () => {
   const fetched = '["granted","2","id\\n1\\n"]';
   const [waited, followed] = ['{"args":1}', '{"args":2}'];
   assert.deepEqual(results, [waited, followed, waited, followed, fetched, "null"]);
+  const changed = await place.run(DENO + pools);
+  // There may be no room for two more, and no idle worker.
+  assert.equal(changed.code, 0, changed.stderr);
+  assert.match(
+    changed.stdout,
+    /^NAME +STATE [^]*^pool +default$[^]*^default-1 has ended\.$[^]*^default +paused .*[^]*^default +ready /m,
+  );
+  assert.match(changed.stderr, /^The configuration has not changed\.$|^$/m);
+  assert.doesNotMatch(changed.stderr, /NotCapable|error:/);
 });

@@ -100,6 +100,36 @@ Deno.test("Snakeden.reload() lets the calls of a replaced pool wait and run to t
   assert.deepEqual([requests, completed], [3, 3]);
 });
 
+Deno.test("Snakeden.reload() keeps what was counted of the workers of a pool that it replaces", async () => {
+  const pool = { name: "default", size: 1, ...BUSY };
+  await using it = await FileDen.start({ pools: [pool] });
+  const { den } = it;
+  const counts = (): number[] => {
+    const { stats: { restarts, recycled }, crashes: { total } } = den.pools.get("default");
+    return [restarts, recycled, total];
+  };
+  await den.pools.recycle({ pool: "default" });
+  const pid = await den.execute<number>("pid");
+  Deno.kill(pid, "SIGKILL");
+  await until(() => counts()[0] === 2 && den.pools.get("default").state === "ready", "another one");
+  assert.deepEqual(counts(), [2, 1, 1]);
+  for (const MARK of ["1", "2"]) {
+    await it.write({ pools: [{ ...pool, env: { MARK } }] });
+    assert.deepEqual((await den.reload()).pools.changed, ["default"]);
+    assert.deepEqual(counts(), [2, 1, 1]);
+    await until(() => it.pids.length === 1, "the old worker to be gone");
+    assert.deepEqual(counts(), [2, 1, 1]);
+  }
+  await den.pools.recycle({ pool: "default" });
+  assert.deepEqual(counts(), [3, 2, 1]);
+  // A pool that was removed leaves nothing to one that is new.
+  await it.write({ pools: [{ ...pool, name: "other" }] });
+  await den.reload();
+  await it.write({ pools: [pool] });
+  await den.reload();
+  assert.deepEqual(counts(), [0, 0, 0]);
+});
+
 Deno.test("Snakeden.reload() leaves a pool that it replaces paused, and lets go the calls of one that it removes", async () => {
   const kept = { name: "kept", size: 1, ...BUSY };
   await using it = await FileDen.start({ pools: [kept, { name: "gone", size: 1, ...BUSY }] });

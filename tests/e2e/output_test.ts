@@ -144,3 +144,20 @@ Deno.test("print() without end neither fills the log nor delays the host", async
   await until(() => count() === 100_000, "all lines to be accounted for");
   assert.ok(log.records.length < 30_000);
 });
+
+for (const profile of ["thread", "async"] as const) {
+  Deno.test(`a line that threads of a tool have begun belongs to its call, and is not lost (${profile})`, async () => {
+    using log = new LogCapture();
+    await using den = await startDen({ adapter: "begins_lines", size: 1, profile });
+    await den.execute("begin", { texts: ["one", "two"] });
+    const call = await log.callOf("one");
+    assert.equal(typeof call, "string");
+    assert.equal(await log.callOf("two"), call);
+    // By the same threads, one after the other.
+    await den.execute("begin", { texts: ["three", "four"] });
+    assert.notEqual(await log.callOf("three"), call);
+    await den.execute("leave", { text: "left" });
+    await den.stop();
+    assert.equal(await log.callOf("left"), undefined);
+  });
+}

@@ -100,6 +100,9 @@ Deno.test("a server resizes, pauses, cleans, adds and removes pools, and stops a
   assert.equal((await pools.pause("default")).paused, true);
   const waiting = client.execute("ping");
   await until(async () => (await pools.get("default")).queued === 1, "the call to wait");
+  await client.health.awaitReady();
+  const answer = await fetch(`${it.server.url}/readyz`);
+  assert.deepEqual([answer.status, (await answer.json()).pools.default.paused], [200, true]);
   assert.equal((await pools.resume("default")).paused, false);
   assert.equal(await waiting, "pong");
   const resized = await Promise.all([1, 2].map((size) => pools.resize("default", { size })));

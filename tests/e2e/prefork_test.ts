@@ -14,7 +14,7 @@ import {
   workersOf,
 } from "../fixtures/host.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
-import { until } from "../fixtures/until.ts";
+import { until, untilText } from "../fixtures/until.ts";
 
 type PoolInit = NonNullable<Parameters<typeof startDen>[0]>;
 
@@ -33,6 +33,12 @@ def stay(seconds: float) -> str:
     return "stayed"
 
 @tool
+def stay_until(path: str) -> str:
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return "stayed"
+
+@tool
 def speak() -> str:
     print("to stdout")
     print("to stderr", file=sys.stderr)
@@ -40,10 +46,30 @@ def speak() -> str:
     return "spoke"
 
 @tool
+def speak_and_die(path: str, name: str) -> None:
+    stay_until(path)
+    speak()
+    die(name)
+
+@tool
 def die(name: str) -> None:
     os.kill(os.getpid(), getattr(signal, name))
     time.sleep(60)
 `;
+
+/** Counts how often the state of a process is read while the event loop waits. */
+function countReads(pid: number): () => number {
+  const read = Deno.readTextFileSync;
+  let count = 0;
+  Deno.readTextFileSync = (path) => {
+    if (path === `/proc/${pid}/stat`) count++;
+    return read(path);
+  };
+  return () => {
+    Deno.readTextFileSync = read;
+    return count;
+  };
+}
 
 /** Makes a folder with an adapter, and a module to preload. */
 async function project(heavy: string): Promise<AsyncDisposable & { readonly path: string }> {
@@ -131,26 +157,64 @@ Deno.test("a template that is stopped is replaced, and the ends of its workers a
   assert.deepEqual(await den.execute("heavy"), [next, 1, next]);
 });
 
-Deno.test("kill -9 of the reaper of a template fails no call, and the pool goes on with another", async () => {
+Deno.test("kill -9 of a reaper fails no call, and each of its workers gets a successor of another one", async () => {
+  await using sink = new LogSink();
+  await using dir = await project(HEAVY);
+  await using den = await startDen(poolIn(dir.path, { size: 2 }));
+  await den.health.awaitReady({ timeoutMs: 60_000 });
+  const template = templateOf(den) ?? 0;
+  const path = join(dir.path, "go-on");
+  const running = den.execute("stay_until", { path });
+  const busy = await until(() => den.workers.list().find((it) => it.begun === 1), "a busy worker");
+  const idle = den.workers.list().find((it) => it.id !== busy.id);
+  const orphans = [busy.pid, idle?.pid];
+  Deno.kill(parentOf(template), "SIGKILL");
+  const next = await untilRenewed(den, template);
+  assert.ok(!isAlive(template));
+  await until(() => !isAlive(idle?.pid ?? 0), "the idle worker to end");
+  await until(
+    () => {
+      const serving = den.workers.list().filter((it) => it.state === "ready");
+      return serving.length === 2 && !serving.some((it) => orphans.includes(it.pid));
+    },
+    "two successors",
+    { timeoutMs: 60_000 },
+  );
+  // Calls that have begun end in their worker.
+  const old = den.workers.list().find((it) => it.pid === busy.pid);
+  assert.deepEqual([old?.state, old?.replaceCause], ["stopping", "reaper_lost"]);
+  assert.ok(isAlive(busy.pid ?? 0));
+  await Deno.writeTextFile(path, "now");
+  assert.equal(await running, "stayed");
+  await until(() => !isAlive(busy.pid ?? 0), "the busy worker to end");
+  await until(() => den.workers.list().length === 2, "the end of the busy worker to be noticed");
+  for (const it of den.workers.list()) {
+    assert.deepEqual([it.launcher, parentOf(it.pid ?? 0)], ["prefork", next]);
+  }
+  assert.equal(await den.execute("speak"), "spoke");
+  await until(async () => /to stdout/.test(await sink.text()), "what a successor prints");
+  const replaced = (await sink.text()).match(/replacing default-\d: the reaper .* was killed/g);
+  assert.equal(replaced?.length, 2);
+});
+
+Deno.test("a worker without a reaper prints and dies as others do, and the host waits for its end asynchronously", async () => {
   await using dir = await project(HEAVY);
   await using den = await startDen(poolIn(dir.path));
   await den.health.awaitReady({ timeoutMs: 60_000 });
   const template = templateOf(den) ?? 0;
-  const [worker] = den.workers.list();
-  const running = den.execute("stay", { seconds: 1 });
+  const path = join(dir.path, "go-on");
+  const reads = countReads(den.workers.list()[0]?.pid ?? 0);
+  const dying = den.execute("speak_and_die", { path, name: "SIGSEGV" });
+  await until(() => den.workers.list()[0]?.begun === 1, "the call to begin");
   Deno.kill(parentOf(template), "SIGKILL");
   const next = await untilRenewed(den, template);
-  assert.ok(!isAlive(template));
-  assert.equal(await running, "stayed");
-  assert.equal(den.workers.list()[0]?.pid, worker?.pid);
-  // Nobody reads what its worker prints any more.
-  for (let i = 0; i < 2; i++) assert.equal(await den.execute("speak"), "spoke");
-  assert.equal(den.workers.list()[0]?.pid, worker?.pid);
+  await Deno.writeTextFile(path, "now");
   // Nobody can say any more how it ended.
-  await assert.rejects(den.execute("die", { name: "SIGSEGV" }), {
+  await assert.rejects(dying, {
     code: "worker_crashed",
     message: /worker default-1 ended with an unknown exit status/,
   });
+  assert.equal(reads(), 0);
   assert.deepEqual(await den.execute("heavy"), [next, 1, next]);
 });
 
@@ -223,6 +287,46 @@ for (
     const warnings = (await sink.text()).match(/WARN .*are spawned, and not forked/g);
     assert.equal(warnings?.length, 1);
   });
+}
+
+const ENDLESS = "import os, time\n" +
+  "open(os.path.join(os.path.dirname(__file__), 'begun'), 'w').write('1')\ntime.sleep(600)\n";
+
+Deno.test("a start that is given up while a template preloads ends at once, and leaves no process", async () => {
+  await using dir = await project(ENDLESS);
+  const data = join(dir.path, "data");
+  const { signal, abort } = abortable();
+  const starting = startDen(poolIn(dir.path, { startTimeoutMs: 600_000 }), {
+    dataDir: data,
+    signal,
+  });
+  let isOver = false;
+  const refused = assert.rejects(starting, /given up/).then(() => isOver = true);
+  await untilText(join(dir.path, "begun"));
+  assert.notDeepEqual(workersOf({ connect: data }), []);
+  abort();
+  await until(() => isOver, "the end", { timeoutMs: 10_000 });
+  await refused;
+  assert.deepEqual(workersOf({ connect: data }), []);
+});
+
+Deno.test("a host that stops while a template preloads ends at once, and leaves no process", async () => {
+  await using dir = await project(ENDLESS);
+  const elastic = { size: undefined, min: 0, max: 1 };
+  await using den = await startDen(poolIn(dir.path, { startTimeoutMs: 600_000, ...elastic }));
+  const refused = assert.rejects(den.execute("heavy"), { code: "shutting_down" });
+  await untilText(join(dir.path, "begun"));
+  assert.notDeepEqual(workersOf(den), []);
+  let isOver = false;
+  const stopped = den.stop().then(() => isOver = true);
+  await until(() => isOver, "the end", { timeoutMs: 10_000 });
+  await Promise.all([stopped, refused]);
+  assert.deepEqual(workersOf(den), []);
+});
+
+function abortable(): { readonly signal: AbortSignal; readonly abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error("given up")) };
 }
 
 Deno.test("a pool that has spawned its workers forks them once the preload is mended", async () => {

@@ -11,7 +11,14 @@ const ADAPTERS = join(ROOT, "tests/fixtures/adapters");
 const CONFIG = JSON.stringify({
   pools: [
     { name: "default", size: 1, adapter: "all_kinds", modulePaths: [ADAPTERS] },
-    { name: "grpc", size: 1, adapter: "all_kinds", modulePaths: [ADAPTERS], carrier: "grpc" },
+    {
+      name: "grpc",
+      min: 0,
+      max: 1,
+      adapter: "all_kinds",
+      modulePaths: [ADAPTERS],
+      carrier: "grpc",
+    },
   ],
 });
 

@@ -3,6 +3,7 @@ import { HostProcess } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 import { type DurableDriver, testStore } from "../store/conformance.ts";
 import { testSessions } from "../store/session_conformance.ts";
+import { testToolLists } from "../store/tool_list_conformance.ts";
 import { testVariables } from "../store/variable_conformance.ts";
 import { testWatches } from "../store/watch_conformance.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
@@ -38,5 +39,6 @@ const DRIVER: DurableDriver = {
 
 testStore(DRIVER);
 testSessions(DRIVER);
+testToolLists(DRIVER);
 testVariables(DRIVER);
 testWatches(DRIVER);

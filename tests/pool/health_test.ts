@@ -46,6 +46,33 @@ Deno.test("Health.ready() shows the devices of pools, and stays ready while anot
   });
 });
 
+Deno.test("Health.ready() names the pools that are paused, which do not make the host unready", async () => {
+  await using fakes = new FakePools([
+    await FakePool.start({ name: "open" }),
+    await FakePool.start({ name: "paused" }),
+    await FakePool.start({ name: "at_rest", min: 0 }),
+    new FakePool({ name: "late" }),
+  ]);
+  const health = new Health(fakes.byName);
+  for (const { pool } of fakes.all.slice(1)) pool.pause();
+  const { ready, pools } = await health.ready({ timeoutMs: 60_000 });
+  const shown = Object.entries(pools).map(([name, it]) => [name, it.ready, it.paused]);
+  assert.deepEqual(shown, [
+    ["open", true, undefined],
+    ["paused", true, true],
+    ["at_rest", true, true],
+    // It has no worker, as without a pause.
+    ["late", false, true],
+  ]);
+  assert.equal(ready, false);
+  void fakes.all[3]?.pool.start();
+  await health.awaitReady({ timeoutMs: 60_000 });
+  assert.equal((await health.ready({ timeoutMs: 60_000 })).ready, true);
+  for (const { pool } of fakes.all.slice(1)) pool.resume();
+  const after = await health.ready({ timeoutMs: 60_000 });
+  assert.ok(Object.values(after.pools).every(({ paused }) => paused === undefined));
+});
+
 Deno.test("Health.ready() reports that no worker answered in time", async () => {
   await using fakes = await FakePools.start("a");
   for (const { launcher } of fakes.all) {

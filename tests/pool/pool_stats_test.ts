@@ -57,7 +57,38 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
     crashed: 4,
     refused: 5,
     saturated: 1,
+    restarts: 0,
+    recycled: 0,
   });
+});
+
+Deno.test("StatsCounter goes on with the counts of the pools before it, which may still change until they have ended", () => {
+  const workers = { restarts: 2, recycled: 1, total: 1, reruns: 1, poisoned: 0 };
+  const counterOf = (before?: StatsCounter): StatsCounter => {
+    const stats = new StatsCounter(before);
+    stats.follow(() => workers);
+    stats.requested();
+    return stats;
+  };
+  const first = counterOf();
+  const second = counterOf(first);
+  const third = counterOf(second);
+  const sums = (): number[] => {
+    const { requests, completed, restarts, recycled } = third.snapshot;
+    const { total, reruns, poisoned } = third.crashes;
+    return [requests, completed, restarts, recycled, total, reruns, poisoned];
+  };
+  assert.deepEqual(sums(), [3, 0, 6, 3, 3, 3, 0]);
+  // Calls and workers of the pool before may still go on.
+  first.ended(undefined);
+  workers.restarts++;
+  assert.deepEqual(sums(), [3, 1, 9, 3, 3, 3, 0]);
+  second.ended(undefined);
+  for (const stats of [first, second]) stats.close();
+  // The workers of the third pool alone still count.
+  workers.restarts = 10;
+  assert.deepEqual(sums(), [3, 2, 16, 3, 3, 3, 0]);
+  assert.deepEqual(sums(), [3, 2, 16, 3, 3, 3, 0]);
 });
 
 Deno.test("StatsCounter.snapshot does not change afterwards", () => {

@@ -1,7 +1,7 @@
 /**
  * The contract of every profile, as tests. The first half tries the window of a profile with any
- * order of events; the second runs real workers. An entry in `POOLS` of conformance_test.ts runs
- * both for a new profile.
+ * order of events; the second runs real workers, by each launcher and over each carrier. An entry
+ * in `POOLS` of conformance_test.ts runs both for a new profile.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -15,6 +15,7 @@ import {
   type ProfileSettings,
   type Sent,
 } from "../../src/pool/profiles/mod.ts";
+import type { LauncherName } from "../../src/pool/mod.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -103,14 +104,36 @@ export function testWindow(name: string, profile: Profile): void {
     );
   });
 
-  Deno.test(`profile ${name}: the backlog is the sum of what is expected, and 0 when nothing is in flight`, () => {
+  Deno.test(`profile ${name}: the backlog is what is expected of the calls, shared among its places, and 0 when nothing is in flight`, () => {
     prop((bench, all) =>
       play(bench, all, () => {
         const sum = bench.inFlight.reduce((ms, call) => ms + call.expectedMs, 0);
-        assert.ok(Math.abs(bench.window.backlogMs - sum) < 1e-6);
+        assert.ok(Math.abs(bench.window.backlogMs - sum / capacity) < 1e-6);
         if (bench.inFlight.length === 0) assert.equal(bench.window.backlogMs, 0);
       })
     );
+  });
+
+  Deno.test(`profile ${name}: one more call can begin at once while a place is free, else when the first call is done`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => {
+        const freeInMs = bench.window.freeInMs(bench.clock.now());
+        assert.ok(freeInMs >= -1e-9 && freeInMs <= bench.window.backlogMs * capacity + 1e-6);
+        if (bench.inFlight.length < capacity) assert.equal(freeInMs, 0);
+      })
+    );
+    const busy = new Bench(profile);
+    for (let i = 0; i < capacity; i++) busy.add(100);
+    const freeIn = (): number => busy.window.freeInMs(busy.clock.now());
+    assert.equal(freeIn(), 100);
+    busy.clock.advance(30);
+    assert.equal(freeIn(), 70);
+    // One that waits is in the place of the first one then.
+    busy.add(100);
+    assert.ok(freeIn() > 70 && freeIn() <= 170);
+    busy.remove(capacity);
+    busy.clock.advance(500);
+    assert.equal(freeIn(), 0);
   });
 
   Deno.test(`profile ${name}: a call that waits is not a reason to kill the worker, one that has begun is, once its grace is over`, () => {
@@ -175,13 +198,26 @@ export function testWindow(name: string, profile: Profile): void {
   });
 }
 
-function testWorkers(name: string, settings: PoolProfile, capacity: number): void {
+function testWorkers(
+  name: string,
+  settings: PoolProfile,
+  { capacity, ...start }: Start & { readonly capacity: number },
+): void {
   const open = async () => {
     const stack = new AsyncDisposableStack();
     const folder = stack.use(await tempDir()).path;
     const den = stack.use(
-      await startDen({ ...settings, size: 1, adapter: adapterOf(settings), timeoutMs: 60_000 }),
+      await startDen({
+        ...settings,
+        ...start,
+        size: 1,
+        adapter: adapterOf(settings),
+        timeoutMs: 60_000,
+      }),
     );
+    await den.health.awaitReady({ timeoutMs: 60_000 });
+    // A pool that has fallen back to the other launcher would try the wrong one.
+    assert.deepEqual(den.workers.list().map((it) => it.launcher), [start.launcher]);
     const began = (call: string): Promise<boolean> =>
       until(async () => {
         const stat = await Deno.stat(join(folder, `${call}.begun`)).catch(() => undefined);
@@ -259,10 +295,23 @@ function adapterOf({ profile }: PoolProfile): string {
   return profile === "async" ? "reports_begin_async" : "reports_begin";
 }
 
-/** Registers the tests of the profile that a pool with these settings has. */
-export function testProfile(settings: PoolProfile): void {
+/** The launcher of the workers of a pool, and their carrier. */
+export interface Start {
+  readonly launcher: LauncherName;
+  readonly carrier: "socket" | "grpc";
+}
+
+/**
+ * Registers the tests of the profile that a pool with these settings has, with workers that are
+ * started in each of these ways.
+ */
+export function testProfile(settings: PoolProfile, starts: readonly Start[]): void {
   const profile = profileOf(settings);
-  const name = `${settings.profile} of ${profile.capacity}`;
+  const { capacity } = profile;
+  const name = `${settings.profile} of ${capacity}`;
   testWindow(name, profile);
-  testWorkers(name, settings, profile.capacity);
+  for (const start of starts) {
+    const { launcher, carrier } = start;
+    testWorkers(`${name} (${launcher}, ${carrier})`, settings, { capacity, ...start });
+  }
 }

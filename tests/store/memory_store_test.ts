@@ -1,6 +1,7 @@
 import { memoryStore } from "../../src/store/mod.ts";
 import { type StoreDriver, testStore } from "./conformance.ts";
 import { testSessions } from "./session_conformance.ts";
+import { testToolLists } from "./tool_list_conformance.ts";
 import { testVariables } from "./variable_conformance.ts";
 import { testWatches } from "./watch_conformance.ts";
 
@@ -16,5 +17,6 @@ const DRIVER: StoreDriver = {
 
 testStore(DRIVER);
 testSessions(DRIVER);
+testToolLists(DRIVER);
 testVariables(DRIVER);
 testWatches(DRIVER);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Pool } from "../../src/pool/mod.ts";
 import { ToolRegistry, type ToolRegistryOptions } from "../../src/tools/mod.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
+import { until } from "../fixtures/until.ts";
 
 interface SetUp extends AsyncDisposable {
   readonly registry: ToolRegistry;
@@ -64,6 +65,48 @@ Deno.test("ToolRegistry.poolFor() accepts a named pool that has not had a worker
   assert.equal(it.registry.poolFor("anything", "silent").name, "silent");
   assert.equal(it.registry.poolFor("anything", undefined).name, "silent");
   assert.equal(it.registry.poolFor("echo", undefined).name, "default");
+});
+
+Deno.test("ToolRegistry.poolFor() takes a pool whose tools are known before one that may have them", async () => {
+  const [a, b, c] = ["a", "b", "default"].map((name) => new FakePool({ name }));
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  await using stack = new AsyncDisposableStack();
+  for (const it of [a, b, c]) stack.use(it);
+  const registry = new ToolRegistry(new Map([a, b, c].map(({ pool }) => [pool.name, pool])));
+  // Nobody knows anything: the one that is asked first in any case.
+  assert.equal(registry.poolFor("echo", undefined).name, "default");
+  await using source = await FakePool.start({ name: "source" });
+  c.pool.code.restore(source.pool.tools);
+  assert.equal(registry.poolFor("echo", undefined).name, "default");
+  assert.equal(registry.poolFor("other", undefined).name, "a");
+  a.pool.code.restore(source.pool.tools.slice(0, 1));
+  assert.equal(registry.poolFor("other", undefined).name, "b");
+  b.pool.code.restore([]);
+  b.pool.code.restore(source.pool.tools);
+  // All have lists without it. Lists are no promise.
+  assert.equal(registry.poolFor("other", undefined).name, "default");
+  assert.equal(registry.poolFor("other", "b").name, "b");
+  await Promise.all([a, b, c].map(({ pool }) => pool.start()));
+  assert.throws(() => registry.poolFor("other", undefined), { code: "unknown_tool" });
+  assert.throws(() => registry.poolFor("other", "b"), { code: "unknown_tool" });
+});
+
+Deno.test("ToolRegistry.poolFor() accepts any name for new code, unless workers with old code serve", async () => {
+  await using it = await setUp(["default"]);
+  const pool = it.registry.poolFor("echo", undefined);
+  const recycled = pool.recycle(undefined);
+  // The worker that is replaced still serves.
+  assert.throws(() => it.registry.poolFor("other", "default"), { code: "unknown_tool" });
+  await recycled;
+  assert.throws(() => it.registry.poolFor("other", "default"), { code: "unknown_tool" });
+  pool.resize({ min: 0, max: 1 });
+  pool.cleanIdle();
+  await until(() => pool.workers.length === 0, "the pool to be at rest");
+  assert.throws(() => it.registry.poolFor("other", "default"), { code: "unknown_tool" });
+  await pool.recycle(undefined);
+  assert.equal(it.registry.poolFor("other", "default"), pool);
+  assert.equal(it.registry.poolFor("other", undefined), pool);
+  assert.ok(pool.offers("echo"), "its last tools are still listed");
 });
 
 Deno.test("ToolRegistry.poolFor() names near tools of any pool when all are known", async () => {

@@ -13,6 +13,9 @@ const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
   pool_saturated: "try again in a moment",
   shutting_down: "try again when the server has started again",
   queue_draining: "choose another --queue, or try again when this one takes jobs",
+  unknown_pool: "list the pools with `deno task pool list`",
+  unknown_worker: "list the workers with `deno task pool workers`",
+  config_invalid: "correct the configuration; the server goes on with the one that it has",
   unknown_job: "list the jobs that are kept with `deno task job list`",
   job_running: "wait for its end, or cancel it first",
 };

@@ -23,6 +23,7 @@ const STATUSES: Partial<Readonly<Record<ErrorCode, ExitStatus>>> = {
   not_found: EXIT.notFound,
   unknown_tool: EXIT.notFound,
   unknown_pool: EXIT.notFound,
+  unknown_worker: EXIT.notFound,
   unknown_session: EXIT.notFound,
   unknown_script: EXIT.notFound,
   unknown_job: EXIT.notFound,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { Act } from "./act.ts";
 export { type CliIo, type CliSink, systemIo } from "./cli_io.ts";
 export type { NewFile, OpenFile } from "./files.ts";
 export {
@@ -25,6 +26,7 @@ export {
   statusOf,
   UsageError,
 } from "./exit_status.ts";
+export { type Fact, factLines, timeText, wrapped } from "./facts.ts";
 export { GatheredLines } from "./gathered_lines.ts";
 export { type ColorChoice, Output } from "./output.ts";
 export { type ResultTarget, resultTarget } from "./result_target.ts";

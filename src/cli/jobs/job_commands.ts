@@ -1,10 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  type Act,
   collected,
   collectedList,
-  type Context,
   durationMs,
-  type ExitStatus,
   whole,
   withCommonOptions,
 } from "../command/mod.ts";
@@ -15,11 +14,6 @@ import { LOG_SOURCES, type LogFlags, writeLog } from "./logs.ts";
 import { showJobs } from "./show.ts";
 import { type SubmitFlags, submitJob } from "./submit.ts";
 import { type WaitFlags, waitForJobs } from "./wait.ts";
-
-/** Makes the action of a command out of work that returns an exit status. */
-export type Act = <Args extends unknown[]>(
-  work: (context: Context, ...args: Args) => Promise<ExitStatus>,
-) => (...args: Args) => Promise<void>;
 
 type ListOptions = ChoiceFlags & Pick<ListFlags, "limit" | "all"> & {
   readonly watch?: number | true;

@@ -5,4 +5,4 @@
  *
  * @module
  */
-export { type Act, addJobCommands } from "./job_commands.ts";
+export { addJobCommands } from "./job_commands.ts";

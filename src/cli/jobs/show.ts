@@ -3,8 +3,12 @@ import {
   type Context,
   EXIT,
   type ExitStatus,
+  type Fact,
+  factLines,
   forEachId,
   type Output,
+  timeText,
+  wrapped,
   writeDocument,
   writeJsonLine,
 } from "../command/mod.ts";
@@ -19,16 +23,12 @@ import {
   safeText,
   Table,
   textWidth,
-  wrapText,
 } from "../terminal/mod.ts";
 import { jobJson, stateStyle, tookText } from "./job_rows.ts";
 
 /** The characters of a result that a terminal is shown. */
 const SHOWN_CHARS = 2_000;
-const LABEL_WIDTH = 11;
 const PROGRESS_WIDTH = 60;
-/** The least room in which a text is broken into lines; a terminal breaks it anywhere. */
-const MIN_TEXT_WIDTH = 20;
 
 /** Writes all that is known of jobs. */
 export async function showJobs(ids: readonly string[], context: Context): Promise<ExitStatus> {
@@ -50,7 +50,7 @@ function jobLines(job: Job, { output, io }: Context): string[] {
   const now = io.now();
   const { error, waitingFor, progress } = job;
   const state = paint(stateStyle(job.state), safeLine(job.state));
-  const facts: readonly (readonly [name: string, value: string | undefined])[] = [
+  const facts: readonly Fact[] = [
     ["state", job.cancelling === true ? `${state}, cancelling` : state],
     ["waits", waitingFor && safeLine(waitingFor.detail)],
     ["kind", safeLine(job.kind)],
@@ -76,32 +76,13 @@ function jobLines(job: Job, { output, io }: Context): string[] {
       progress === undefined ? "" : progressLine("", progressFacts(progress), PROGRESS_WIDTH),
     ],
     ["reason", job.cancelReason && safeLine(job.cancelReason)],
-    ["error", error && safeText(`${error.code}: ${error.message}`)],
+    ["error", error && safeText(`${error.code}: ${error.message}`), "red"],
     ["result", resultText(job, output.isTerminal)],
   ];
   return [
-    `${paint("bold", "job".padEnd(LABEL_WIDTH))}${safeLine(job.id)}`,
-    ...facts.flatMap(([name, value]) => value ? factLines(name, value, output) : []),
+    ...factLines(["job", safeLine(job.id)], facts, output),
     ...attemptLines(job.attempts ?? [], { output, now }),
   ];
-}
-
-/** Returns a fact, whose further lines are indented. */
-function factLines(name: string, value: string, { paint, width }: Output): string[] {
-  const [first = "", ...rest] = wrapped(value.trim(), LABEL_WIDTH, width)
-    .map((it) => name === "error" ? paint("red", it) : it);
-  const label = paint("dim", name.padEnd(LABEL_WIDTH));
-  return [label + first, ...rest.map((it) => " ".repeat(LABEL_WIDTH) + it)];
-}
-
-/** Breaks a text that begins in a column of a terminal, unless there is too little room. */
-function wrapped(text: string, column: number, width = Infinity): string[] {
-  const room = width - column;
-  return room >= MIN_TEXT_WIDTH && room < Infinity ? wrapText(text, room) : text.split("\n");
-}
-
-function timeText(time: string | undefined, now: number): string | undefined {
-  return time && `${safeLine(time)} (${relativeTime(time, now)})`;
 }
 
 function resultText(job: Job, isTerminal: boolean): string | undefined {

@@ -16,7 +16,8 @@ export class ToolList implements DenTools {
   /**
    * Lists every tool of every pool that has had a ready worker, in the order of the pools: the
    * tools of the adapter, and then those that workers have registered for all callers or for the
-   * given session. The host tools come last.
+   * given session. The host tools come last. A pool with `min: 0` that has had no worker lists the
+   * tools that its workers had under an earlier host, if its code is the same.
    */
   async list({ sessionId }: ToolsOptions = {}): Promise<ToolInfo[]> {
     const query = sessionId === undefined ? "" : `?${new URLSearchParams({ sessionId })}`;

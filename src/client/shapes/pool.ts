@@ -48,7 +48,7 @@ export type CrashKind =
 
 /** The number of workers of a pool that ended unasked, and what became of their calls. */
 export interface CrashStats {
-  /** The number of crashes since the pool was created. */
+  /** The number of crashes since a pool of this name was created. */
   readonly total: number;
   /** The length of the window that `recent` covers. */
   readonly windowMs: number;
@@ -303,7 +303,8 @@ export interface WorkerInfo {
     | "stopped"
     | "scaled_down"
     | "code_changed"
-    | "call_stuck";
+    | "call_stuck"
+    | "reaper_lost";
   /** The device that the worker is given; absent if its pool assigns none. */
   readonly device?: WorkerDevice;
   /** The resident memory of the process and its children. */
@@ -354,6 +355,11 @@ export interface PoolReadiness {
   readonly pingMs?: number;
   /** The reason why no worker answered; only if not ready. */
   readonly reason?: string;
+  /**
+   * True while the pool sends no calls to its workers, since somebody has paused it. That alone
+   * does not make it unready.
+   */
+  readonly paused?: true;
 }
 
 /** The health of a device. */

@@ -23,7 +23,6 @@ import {
   type RemovePoolOptions,
   type ResizeRequest,
 } from "../../pool/mod.ts";
-import type { ServedPool } from "../../reload/mod.ts";
 import type { ToolRegistry } from "../../tools/mod.ts";
 import { openPool, type PoolsParts } from "../open_pools.ts";
 import { openPythons } from "../open_python.ts";
@@ -36,6 +35,7 @@ import {
   sizesOf,
 } from "./config_changes.ts";
 import { ofPool, parsePool } from "./parse_pool.ts";
+import type { ListedPool } from "../tool_lists/mod.ts";
 import type { HostPool, PoolTable } from "./pool_table.ts";
 import { type ReloadResult, resultOf, unusable } from "./reload_result.ts";
 import { checkCap, checkCapOf } from "./worker_cap.ts";
@@ -67,8 +67,8 @@ export interface LivePoolsDeps {
   readonly replaceHostTools: (next: Config) => void;
   /** Called with the configuration that was applied. */
   readonly adopt: (config: Config) => void;
-  /** Follows the code of a pool. */
-  readonly follow: (pool: ServedPool) => Promise<AsyncDisposable>;
+  /** Follows the code and the tools of a pool that has not started. */
+  readonly follow: (pool: ListedPool) => Promise<AsyncDisposable>;
 }
 
 /**
@@ -213,7 +213,7 @@ export class LivePools implements PoolChanges, AsyncDisposable {
     const opened = openPool(poolConfig, { ...parts, config, placements, pythons }, { before });
     const { pool } = opened;
     resources.defer(() => pool.stop({ drainMs: 0 }));
-    resources.use(await follow({ pool, poolConfig }));
+    resources.use(await follow({ pool, poolConfig, python: pythons.of(name) }));
     const given = next.pools[index] ?? poolConfig;
     // A device may not hold the workers of both.
     const waits = table.get(name) !== undefined && stopsFirst(poolConfig);

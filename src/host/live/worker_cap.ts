@@ -45,7 +45,7 @@ export class WorkerCap implements Disposable {
   of(pool: () => CappedPool): StartCap {
     return {
       mayStart: () => this.mayStart(pool()),
-      couldStart: () => this.#couldStart(pool()),
+      room: () => this.room(pool()),
       onRoomFreed: () => {
         if (this.#waiting.size > 0) this.#lookIn(0);
       },
@@ -58,7 +58,7 @@ export class WorkerCap implements Disposable {
     if (maxWorkers === undefined && maxWorkerMemoryBytes === undefined) return true;
     const isFirst = this.#isBelowShare(pool) ||
       ![...this.#waiting].some((it) => it !== pool && this.#isBelowShare(it));
-    if (isFirst && this.#hasRoomFor(pool)) {
+    if (isFirst && this.#freeFor(pool) >= 1) {
       this.#waiting.delete(pool);
       return true;
     }
@@ -67,12 +67,22 @@ export class WorkerCap implements Disposable {
     return false;
   }
 
-  #couldStart(pool: CappedPool): boolean {
+  /**
+   * Returns how many more workers above its `min` a pool may have now, or soon in the place of
+   * workers of pools above their shares; `Infinity` if nothing limits it.
+   */
+  room(pool: CappedPool): number {
     const { maxWorkers, maxWorkerMemoryBytes } = this.#deps.limits();
-    if (maxWorkers === undefined && maxWorkerMemoryBytes === undefined) return true;
-    if (this.#hasRoomFor(pool)) return true;
-    return this.#isBelowShare(pool) &&
-      this.#deps.pools().some((it) => it.wanted > this.#shareOf(it));
+    if (maxWorkers === undefined && maxWorkerMemoryBytes === undefined) return Infinity;
+    const free = Math.max(0, this.#freeFor(pool));
+    const lacking = this.#shareOf(pool) - pool.wanted;
+    if (lacking <= free) return free;
+    const others = this.#deps.pools().filter((it) => it !== pool);
+    const excess = others.reduce(
+      (sum, it) => sum + Math.max(0, it.wanted - this.#shareOf(it, pool)),
+      0,
+    );
+    return Math.min(lacking, free + excess);
   }
 
   [Symbol.dispose](): void {
@@ -115,7 +125,8 @@ export class WorkerCap implements Disposable {
     if (!hasYielded) rich.some(({ it }) => it.yieldWorker({ mayBeBusy: true }));
   }
 
-  #hasRoomFor(pool: CappedPool): boolean {
+  /** Returns how many workers a pool may start now; less than 1 for none. */
+  #freeFor(pool: CappedPool): number {
     const { maxWorkers = Infinity, maxWorkerMemoryBytes = Infinity } = this.#deps.limits();
     const pools = this.#deps.pools();
     // Other pools may claim their `min` at any time.
@@ -123,28 +134,30 @@ export class WorkerCap implements Disposable {
       (sum, it) => sum + (it === pool ? it.occupied : Math.max(it.occupied, it.limits.min)),
       0,
     );
-    if (claimed + 1 > maxWorkers) return false;
-    if (maxWorkerMemoryBytes === Infinity) return true;
+    const free = maxWorkers - claimed;
+    if (free < 1 || maxWorkerMemoryBytes === Infinity) return free;
     const known = pools.flatMap((it) => it.workers.flatMap((worker) => rssBytesOf(worker) ?? []));
     const bytes = known.reduce((sum, it) => sum + it, 0);
+    if (bytes === 0) return free;
     const starting = pools.reduce((sum, it) => sum + it.workers.length, 0) - known.length;
     // A worker that starts will be like the others.
-    const each = known.length === 0 ? 0 : bytes / known.length;
-    return bytes + each * (starting + 1) <= maxWorkerMemoryBytes;
+    const each = bytes / known.length;
+    return Math.min(free, Math.floor((maxWorkerMemoryBytes - bytes) / each) - starting);
   }
 
   #isBelowShare(pool: CappedPool): boolean {
     return pool.wanted < this.#shareOf(pool);
   }
 
-  #shareOf(pool: CappedPool): number {
+  /** Returns the share of a pool, while `asking` also wants a worker. */
+  #shareOf(pool: CappedPool, asking = pool): number {
     const pools = this.#deps.pools();
     const wanted = pools.reduce((sum, it) => sum + it.wanted, 0);
     const { maxWorkers = wanted + 1 } = this.#deps.limits();
     const { min } = pool.limits;
     const reserved = pools.reduce((sum, it) => sum + it.limits.min, 0);
     const takers = pools.filter((it) =>
-      it === pool || it.wanted > it.limits.min || this.#waiting.has(it)
+      it === pool || it === asking || it.wanted > it.limits.min || this.#waiting.has(it)
     );
     return min + Math.floor(Math.max(0, maxWorkers - reserved) / takers.length);
   }

@@ -14,19 +14,20 @@ const MAX_CLAIM = 500;
 
 /** The state of a pool, as the size of a claim depends on it. */
 export interface Room {
-  /** The workers that are idle. */
-  readonly idle: number;
-  readonly size: number;
+  /** The jobs that would begin at once, or as soon as workers that may be started are ready. */
+  readonly free: number;
+  /** The jobs that its workers run at a time. */
+  readonly capacity: number;
   /** The calls that may still wait. */
   readonly queueRoom: number;
   /** The jobs of the pool that were claimed and have not ended. */
   readonly inFlight: number;
-  /** False if only idle workers may be given jobs. */
+  /** False if only free places may be given jobs. */
   readonly mayRunAhead: boolean;
 }
 
 /**
- * Decides how many jobs to claim for a pool: one for each idle worker. If jobs run so briefly that
+ * Decides how many jobs to claim for a pool: one for each free place. If jobs run so briefly that
  * the workers would be idle while the next claim is under way, also those that the pool will
  * probably finish in that time.
  *
@@ -39,21 +40,21 @@ export class ClaimWindow {
   #claimMs: number | undefined;
 
   /** Returns the number of jobs to claim now; 0 if there is no room. */
-  slots({ idle, size, queueRoom, inFlight, mayRunAhead }: Room): number {
-    const ahead = mayRunAhead ? this.ahead(size) : 0;
+  slots({ free, capacity, queueRoom, inFlight, mayRunAhead }: Room): number {
+    const ahead = mayRunAhead ? this.ahead(capacity) : 0;
     // A claim of few jobs would take as long as one of many, and leave the workers idle meanwhile.
-    const refill = size + ahead - inFlight;
-    const wanted = ahead > 0 && refill >= ahead / 2 ? Math.max(idle, refill) : idle;
-    return Math.min(wanted, idle + Math.max(0, queueRoom), MAX_CLAIM);
+    const refill = capacity + ahead - inFlight;
+    const wanted = ahead > 0 && refill >= ahead / 2 ? Math.max(free, refill) : free;
+    return Math.min(wanted, free + Math.max(0, queueRoom), MAX_CLAIM);
   }
 
-  /** Returns the number of jobs to claim beyond one for each worker. */
-  ahead(size: number): number {
+  /** Returns the number of jobs to claim beyond those that run at a time. */
+  ahead(capacity: number): number {
     if (this.#runMs === undefined) return 0;
     const aheadMs = Math.min(MAX_AHEAD_MS, Math.max(MIN_AHEAD_MS, 2 * (this.#claimMs ?? 0)));
-    const byTime = size * aheadMs / Math.max(LEAST_RUN_MS, this.#runMs);
+    const byTime = capacity * aheadMs / Math.max(LEAST_RUN_MS, this.#runMs);
     const byBytes = MAX_AHEAD_BYTES / Math.max(1, this.#argsBytes ?? 0);
-    return Math.max(0, Math.floor(Math.min(byTime - size, byBytes, MAX_AHEAD)));
+    return Math.max(0, Math.floor(Math.min(byTime - capacity, byBytes, MAX_AHEAD)));
   }
 
   /** Notes a run that has ended. */

@@ -10,7 +10,6 @@ import type { JobRun } from "./job_run.ts";
 export interface JobPool {
   readonly name: string;
   readonly state: string;
-  readonly size: number;
   readonly queued: number;
   readonly queueLimit: number;
   /** True while it sends no calls to its workers. Default false. */
@@ -57,9 +56,10 @@ const STORE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 const POOL_BACKOFF = { baseMs: 50, capMs: 1_000 };
 
 /**
- * Claims jobs for the workers of one pool, and starts them. There is one claim at a time; how many
- * jobs it asks for is decided by the {@link ClaimWindow}. What was claimed ahead, and has not begun
- * soon, is given back, so that a short job never waits behind a long one while others could run it.
+ * Claims jobs for the workers of one pool, also those that may be started, and starts them. There
+ * is one claim at a time; how many jobs it asks for is decided by the {@link ClaimWindow}. What was
+ * claimed ahead, and has not begun soon, is given back, so that a short job never waits behind a
+ * long one while others could run it.
  *
  * `claiming` -> `waiting` while the pool has no room; `waiting` -> `claiming` when a worker becomes
  * idle or a job ends. `closed` by {@link PoolScheduler.close}.
@@ -148,8 +148,7 @@ export class PoolScheduler {
   async #claim(slots: number): Promise<void> {
     const { pool, store, holder, leaseMs, clock, admit } = this.#deps;
     const { signal } = this.#waiting;
-    // A worker that is to be started takes longer than a job may wait for one that is there.
-    const mayWait = this.#isStarved || pool.room.startable > 0;
+    const isStarved = this.#isStarved;
     this.#isStarved = false;
     const askedAt = clock.now();
     let claims: readonly Claim[];
@@ -168,6 +167,8 @@ export class PoolScheduler {
     this.#storeBackoff.reset();
     // A claim that is filled has probably not waited for jobs.
     if (claims.length === slots && slots > 1) this.#window.answered(clock.now() - askedAt);
+    // A worker that is to be started takes longer than a job may wait for one that is there.
+    const mayWait = isStarved || pool.room.startable > 0;
     const runs = claims.map((claim) => {
       this.#window.claimed(claim.args.byteLength);
       return admit(claim, { mayWait });
@@ -193,12 +194,13 @@ export class PoolScheduler {
     const inFlight = this.#runs.size;
     const queueRoom = pool.queueLimit - pool.queued;
     if (pool.state !== "ready" || pool.isPaused) return 0;
-    const idle = pool.room.idle + pool.room.startable;
+    const { idle, startable, capacity } = pool.room;
     const mayRunAhead = clock.now() >= this.#carefulUntil;
-    const room = { idle, size: pool.size, queueRoom, inFlight, mayRunAhead };
-    const slots = this.#window.slots(room);
+    const free = idle + startable;
+    const slots = this.#window.slots({ free, capacity, queueRoom, inFlight, mayRunAhead });
     if (slots > 0 || !this.#isStarved) return slots;
-    return inFlight < pool.size && queueRoom > 0 ? 1 : 0;
+    // One that has no worker asks for one so.
+    return inFlight < Math.max(1, capacity) && queueRoom > 0 ? 1 : 0;
   }
 
   readonly #wakeUp = (): void => {

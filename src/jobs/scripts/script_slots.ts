@@ -28,6 +28,7 @@ export class ScriptSlots {
     this.#free = Array.from({ length: size }, (_, i) => size - i);
     const free = this.#free;
     this.room = {
+      capacity: size,
       get idle(): number {
         return free.length;
       },

@@ -10,5 +10,6 @@ export {
   PoolCode,
   type ReloadInfo,
   type ReloadState,
+  type ToolsServed,
 } from "./pool_code.ts";
 export { changesText, type ToolChanges } from "./tool_changes.ts";

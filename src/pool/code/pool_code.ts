@@ -45,6 +45,12 @@ export interface CodeBearer {
   readonly tools: readonly Tool[];
 }
 
+/** A worker with the newest code that takes calls. */
+export interface ToolsServed {
+  /** True if the pool offers the same tools as before. */
+  readonly isKnown: boolean;
+}
+
 /** The failed start of a worker. */
 export interface FailedStart {
   readonly reason: string;
@@ -69,18 +75,24 @@ export interface PoolCodeOptions {
 
 /**
  * The code that the workers of a pool run: the tools that it offers, and what became of the last
- * change. The tools are those of the newest worker that has been ready.
+ * change. The tools are those of the newest worker that has been ready. Until there was one, they
+ * are those that workers of an earlier host have had with the same code, if they are known.
  */
 export class PoolCode {
   readonly #options: PoolCodeOptions;
   readonly #log = getLogger("pool");
   readonly #listeners = new Set<(event: CodeEvent) => void>();
+  readonly #onServed = new Set<(served: ToolsServed) => void>();
+  readonly #onRenewed = new Set<() => void>();
   #tools: readonly Tool[] = [];
   #byName: ReadonlyMap<string, Tool> = new Map();
   /** True if a tool declares how long it may show nothing. */
   #limitsSilence = false;
   /** The order of the worker that offers these tools; -1 for none. */
   #order = -1;
+  /** True if the tools were adopted without a worker. */
+  #isRestored = false;
+  #isConfirmed = false;
   #reload: (ReloadInfo & { readonly since: number }) | undefined;
   readonly #loggedReasons = new Set<string>();
   /** The source files that workers have imported. */
@@ -90,9 +102,14 @@ export class PoolCode {
     this.#options = options;
   }
 
-  /** The tools; empty until the first worker is ready. */
+  /** The tools; empty until the first worker is ready, unless they were restored. */
   get tools(): readonly Tool[] {
     return this.#tools;
+  }
+
+  /** True if a worker has been ready since the start and the last change of the code. */
+  get isConfirmed(): boolean {
+    return this.#isConfirmed;
   }
 
   /** The last change of the code; undefined if there was none. */
@@ -128,6 +145,37 @@ export class PoolCode {
   }
 
   /**
+   * Calls `listener` each time that a worker with the newest code takes calls; returns a function
+   * that removes it.
+   */
+  onServed(listener: (served: ToolsServed) => void): () => void {
+    this.#onServed.add(listener);
+    return () => void this.#onServed.delete(listener);
+  }
+
+  /**
+   * Calls `listener` each time that workers begin to load the code anew; returns a function that
+   * removes it.
+   */
+  onRenewed(listener: () => void): () => void {
+    this.#onRenewed.add(listener);
+    return () => void this.#onRenewed.delete(listener);
+  }
+
+  /** Adopts the tools that workers have had with the same code, until a worker is ready. */
+  restore(tools: readonly Tool[]): void {
+    if (this.#order >= 0) return;
+    this.#isRestored = true;
+    this.#adopt(tools);
+  }
+
+  /** Notes that all workers that start from now on load the code anew. */
+  renewed(): void {
+    this.#isConfirmed = false;
+    for (const listener of [...this.#onRenewed]) listener();
+  }
+
+  /**
    * Returns true if a worker has ever imported this source file, or one below this folder, by their
    * real paths. Known only of workers whose files are watched.
    */
@@ -155,6 +203,7 @@ export class PoolCode {
       files: [...new Set([...pending, ...files])],
       since,
     };
+    this.renewed();
   }
 
   /** Notes that all workers were replaced on request. */
@@ -165,6 +214,7 @@ export class PoolCode {
   /** Notes that a worker takes calls. */
   ready(worker: CodeBearer, { isNewest }: { readonly isNewest: boolean }): void {
     const changes = this.#take(worker);
+    if (isNewest) this.#isConfirmed = true;
     const reload = this.#reload;
     if (isNewest && reload !== undefined && reload.state !== "loaded") {
       const { reason: _reason, ...rest } = reload;
@@ -179,6 +229,8 @@ export class PoolCode {
       });
       this.#notify(changes, false);
     }
+    if (!isNewest) return;
+    for (const listener of [...this.#onServed]) listener({ isKnown: changes === undefined });
   }
 
   /**
@@ -207,13 +259,17 @@ export class PoolCode {
   #take({ order, tools }: CodeBearer): ToolChanges | undefined {
     if (order < this.#order) return undefined;
     // The tools of the first start are no news, unless it took a repair.
-    const isFirst = this.#order < 0 && this.#reload === undefined;
+    const isFirst = this.#order < 0 && this.#reload === undefined && !this.#isRestored;
     const changes = isFirst ? undefined : toolChanges(this.#tools, tools);
     this.#order = order;
+    this.#adopt(tools);
+    return changes;
+  }
+
+  #adopt(tools: readonly Tool[]): void {
     this.#tools = tools;
     this.#byName = new Map(tools.map((tool) => [tool.name, tool]));
     this.#limitsSilence = tools.some((tool) => tool.stallTimeoutMs > 0);
-    return changes;
   }
 
   #logLoaded(

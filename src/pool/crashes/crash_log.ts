@@ -2,7 +2,7 @@ import type { CrashKind } from "./crash_kind.ts";
 
 /** The number of workers of a pool that ended unasked, and what became of their calls. */
 export interface CrashStats {
-  /** The number of crashes since the pool was created. */
+  /** The number of crashes since a pool of this name was created. */
   readonly total: number;
   /** The length of the window that `recent` covers. */
   readonly windowMs: number;

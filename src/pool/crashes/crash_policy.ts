@@ -24,10 +24,10 @@ export interface CrashPolicyDeps {
  *
  * A call that never began runs again. A call that began runs again only if it is idempotent, at
  * most `maxReruns` times, and not once a chunk of it has arrived; and never if it is bound to its
- * worker, whose state no other worker has. A call that has killed
- * `poisonAfter` workers is poison, and so are calls of the same tool with the same arguments for
- * `poisonMs`. Only crashes that the call itself must have caused count as poison. Any other crash
- * at most fails its call, with the error of the last worker.
+ * worker, whose state no other worker has. A call that has killed `poisonAfter` workers is poison,
+ * and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes that the
+ * call itself must have caused count as poison: if a worker ran several calls, nobody knows which
+ * of them it was. Any other crash at most fails its call, with the error of the last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;
@@ -35,6 +35,8 @@ export class CrashPolicy {
   readonly #log: CrashLog;
   readonly #memory: PoisonMemory;
   readonly #histories = new WeakMap<JudgedCall, readonly CrashRecord[]>();
+  /** The records of crashes that another call may have caused. */
+  readonly #doubtful = new WeakSet<CrashRecord>();
   #reruns = 0;
   #poisoned = 0;
 
@@ -47,12 +49,15 @@ export class CrashPolicy {
 
   get stats(): CrashStats {
     return {
-      total: this.#log.total,
+      ...this.counts,
       windowMs: this.#options.crashWindowMs,
       recent: this.#log.recent(this.#deps.now()),
-      reruns: this.#reruns,
-      poisoned: this.#poisoned,
     };
+  }
+
+  /** The part of them that covers the whole life of the pool. */
+  get counts(): Pick<CrashStats, "total" | "reruns" | "poisoned"> {
+    return { total: this.#log.total, reruns: this.#reruns, poisoned: this.#poisoned };
   }
 
   /** Records the end of a worker, and returns a verdict for each call in flight. */
@@ -63,11 +68,16 @@ export class CrashPolicy {
     // A worker can also die because of a call that it has not begun, for example while reading its
     // arguments. Such a call would go from worker to worker and kill each of them.
     const [suspect] = lost.length === 0 && !worker.stopRequested ? unstarted : [];
+    const verdictOn = (call: T, mayHaveRun: boolean): Verdict => {
+      const record = crashRecordOf(worker, exit, mayHaveRun);
+      if (lost.length > 1) this.#doubtful.add(record);
+      return this.#verdictOn(call, flight, record);
+    };
     return [
-      ...lost.map((call) => ({ call, verdict: this.#verdictOn(call, flight, true) })),
+      ...lost.map((call) => ({ call, verdict: verdictOn(call, true) })),
       ...unstarted.map((call): Judgement<T> => ({
         call,
-        verdict: call === suspect ? this.#verdictOn(call, flight, false) : { action: "return" },
+        verdict: call === suspect ? verdictOn(call, false) : { action: "return" },
       })),
     ];
   }
@@ -75,18 +85,18 @@ export class CrashPolicy {
   #verdictOn<T extends JudgedCall>(
     call: T,
     { worker, exit }: EndedFlight<T>,
-    mayHaveRun: boolean,
+    record: CrashRecord,
   ): Verdict {
     const { maxReruns, poisonAfter } = this.#options;
-    const record = crashRecordOf(worker, exit, mayHaveRun);
+    const { mayHaveRun } = record;
     const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
     // The caller has left: the call was asked to stop, and the crash may be the result.
     if (call.state !== "running") return { action: "fail", error };
     // The caller of a bulk call decides about its items.
-    if (call.items === undefined && isOwnDoing(record.crash.kind)) {
-      const own = history.filter((it) => isOwnDoing(it.crash.kind));
+    if (call.items === undefined && this.#isOwnDoing(record)) {
+      const own = history.filter((it) => this.#isOwnDoing(it));
       const isPoison = own.length >= poisonAfter;
       const now = this.#deps.now();
       if (isPoison) this.#memory.note(call, record, { now, own });
@@ -102,6 +112,11 @@ export class CrashPolicy {
     if (!mayHaveRun && history.length - runs >= poisonAfter) return { action: "fail", error };
     if (mayHaveRun) this.#reruns++;
     return { action: "rerun", error: runs > 0 ? error : undefined };
+  }
+
+  /** Returns true for a crash that nothing but the call can have caused. */
+  #isOwnDoing(record: CrashRecord): boolean {
+    return isOwnDoing(record.crash.kind) && !this.#doubtful.has(record);
   }
 
   #isIdempotent({ idempotent, tool }: JudgedCall): boolean {

@@ -2,8 +2,9 @@ import type { SnakedenError, WorkerExit } from "../../errors.ts";
 import { Affinity, SessionCall } from "../affinity/mod.ts";
 import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "../calls/mod.ts";
 import type { Judgement } from "../crashes/mod.ts";
-import type { DemandListener, DispatcherOptions, PoolRoom } from "./dispatcher_options.ts";
+import type { DemandListener, DispatcherOptions } from "./dispatcher_options.ts";
 import { freePlaces, leastLoaded } from "./least_loaded.ts";
+import { DispatcherRoom } from "./room.ts";
 import { mayTake, offerDifferentTools, removeWorker } from "./worker_lists.ts";
 import { profileOf } from "../profiles/mod.ts";
 import type { CallSource, Worker } from "../workers/mod.ts";
@@ -42,13 +43,14 @@ const NEXT_CALL_MS = 5;
  * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
  * call of a tool that no worker offers goes to any worker, which refuses it.
  */
-export class Dispatcher implements CallSource<Worker>, PoolRoom {
+export class Dispatcher implements CallSource<Worker> {
   readonly #options: DispatcherOptions;
   readonly #budgetMs: number;
   readonly #spreads: boolean;
+  /** Its room for more calls. */
+  readonly room: DispatcherRoom;
   /** Decides which worker a call of a session may go to. */
   readonly affinity: Affinity;
-  onIdle: (() => void) | undefined = undefined;
   /** Set while the number of workers depends on the work. */
   scaling: DemandListener | undefined = undefined;
   /** The calls that wait for any worker. */
@@ -66,22 +68,14 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
-    this.#spreads = options.profile !== undefined && profileOf(options.profile).spreads;
+    const { spreads = false, capacity = 1 } = options.profile ? profileOf(options.profile) : {};
+    this.#spreads = spreads;
+    this.room = new DispatcherRoom(this, capacity);
     this.affinity = new Affinity(options.affinity, this.queue);
   }
 
   get queued(): number {
     return this.queue.size + this.affinity.waiting;
-  }
-
-  get idle(): number {
-    if (this.queued > 0 || this.#isPaused) return 0;
-    if (!this.#spreads) return this.idleWorkers.length;
-    return this.serving.reduce((sum, it) => sum + freePlaces(it), 0);
-  }
-
-  get startable(): number {
-    return this.queued > 0 || this.#isPaused ? 0 : this.scaling?.startable ?? 0;
   }
 
   get isPaused(): boolean {
@@ -109,7 +103,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     this.#isPaused = false;
     this.sendQueued(now);
     if (this.queue.size > 0) this.scaling?.waits();
-    this.onIdle?.();
+    this.room.onIdle?.();
   }
 
   /** Adds a worker that is ready. */
@@ -120,7 +114,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     this.idleWorkers.push(worker);
     this.#isMixed = offerDifferentTools(this.serving);
     this.sendQueued(now);
-    this.onIdle?.();
+    this.room.onIdle?.();
   }
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
@@ -147,7 +141,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
       this.idleWorkers.push(worker);
     }
     this.sendQueued(now);
-    this.onIdle?.();
+    this.room.onIdle?.();
   }
 
   /**
@@ -310,7 +304,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
     const isIdle = worker.state === "ready" && !worker.isSpent;
     if (isIdle) this.idleWorkers.push(worker);
     else if (!this.#spreads || freePlaces(worker) === 0) return;
-    this.onIdle?.();
+    this.room.onIdle?.();
     if (isIdle) this.scaling?.idles();
   }
 

@@ -30,15 +30,23 @@ export interface DemandListener {
   takes(): void;
   /** Called when a worker has become idle. */
   idles(): void;
-  /** The workers that may be started for calls, beyond those that are on their way. */
-  readonly startable: number;
+  /**
+   * The calls that workers have room for which are on their way, or may be started, beyond those
+   * that wait; less than 0 if more wait.
+   */
+  readonly unclaimed: number;
 }
 
 /** The room of a pool for more work, for those who bring some when there is room. */
 export interface PoolRoom {
+  /** The number of calls that its workers run at a time. */
+  readonly capacity: number;
   /** The number of calls that would begin at once, while none waits. */
   readonly idle: number;
-  /** The number of workers that may be started for calls, while no call waits. */
+  /**
+   * The number of calls that would begin once workers are ready that start, or may be started, for
+   * them. Always 0 if the number of workers does not depend on the work.
+   */
   readonly startable: number;
   /**
    * Called when there is room for one more call that begins at once; for one listener. It must not

@@ -1,5 +1,5 @@
 /** A worker, as far as its room for calls goes. */
-interface Roomy {
+export interface Roomy {
   /** The most calls that it runs at a time. */
   readonly capacity: number;
   /** The calls that it was given, and the number of those that it has answered. */

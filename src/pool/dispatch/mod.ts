@@ -1,6 +1,6 @@
 /**
- * The choice of a worker for each call: the {@link Dispatcher} decides, and the {@link PoolDemand}
- * says how many workers its calls need.
+ * The choice of a worker for each call: the {@link Dispatcher} decides, the {@link PoolDemand} says
+ * how many workers its calls need, and {@link PoolRoom} how many more calls would begin.
  *
  * @module
  */

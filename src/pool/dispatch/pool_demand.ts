@@ -42,8 +42,11 @@ export class PoolDemand implements Demand {
   }
 
   get freeInMs(): number {
-    const { serving } = this.#dispatcher;
-    return serving.reduce((least, { backlogMs }) => Math.min(least, backlogMs), Infinity);
+    const now = this.#options.now();
+    return this.#dispatcher.serving.reduce(
+      (least, { inFlight: { window } }) => Math.min(least, window.freeInMs(now)),
+      Infinity,
+    );
   }
 
   get serving(): number {

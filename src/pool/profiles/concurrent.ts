@@ -12,6 +12,8 @@ import type {
 
 /** Stands for an unknown run time, as in {@link ProcessWindow}. */
 const UNKNOWN_MS = 3_600_000;
+/** The most running calls that an estimate looks at: the oldest ones probably end first. */
+const MOST_LOOKED_AT = 64;
 
 /**
  * A process that runs up to `capacity` calls at a time. It begins them in the order in which they
@@ -32,7 +34,10 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
   readonly #recall: () => void;
   /** The call that begins next. */
   #next: T | undefined;
-  #backlogMs = 0;
+  /** The time that all calls would take one after the other. */
+  #totalMs = 0;
+  /** The part of it that is for calls that wait. */
+  #waitingMs = 0;
   /** The time at which a call began or ended last. */
   #movedAt = 0;
   /** The highest number of a call that was answered or given back. */
@@ -60,7 +65,19 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
   }
 
   get backlogMs(): number {
-    return this.#backlogMs;
+    return this.#totalMs / this.#capacity;
+  }
+
+  freeInMs(now: number): number {
+    if (this.size < this.#capacity) return 0;
+    let soonest = Infinity;
+    let looks = 0;
+    for (const [{ expectedMs }, begunAt] of this.#begun) {
+      soonest = Math.min(soonest, begunAt + expectedMs - now);
+      if (++looks === MOST_LOOKED_AT) break;
+    }
+    // Those that wait begin before it, each in the place of one that has ended.
+    return Math.max(0, soonest) + this.#waitingMs / this.#capacity;
   }
 
   find(accepts: (call: T) => boolean): T | undefined {
@@ -73,22 +90,23 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
 
   /**
    * Returns true if a place is free, or if the calls in flight are expected to be done within
-   * `budgetMs` and no call waits for longer than expected.
+   * `budgetMs`, side by side, and no call waits for longer than expected.
    */
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.size < this.#capacity) return true;
-    return this.#backlogMs <= budgetMs && budgetMs > 0 && this.waiting < MAX_IN_FLIGHT &&
+    return this.backlogMs <= budgetMs && budgetMs > 0 && this.waiting < MAX_IN_FLIGHT &&
       now - this.#movedAt < RECALL_AFTER_MS &&
       now - (this.#next?.inFlightSince ?? now) < RECALL_AFTER_MS;
   }
 
   add(call: T, expectedMs: number, now: number): void {
     call.expectedMs = Math.min(expectedMs, UNKNOWN_MS);
-    this.#backlogMs += call.expectedMs;
+    this.#totalMs += call.expectedMs;
     call.inFlightSince = now;
     this.#calls.push(call);
     if (this.#begun.size < this.#capacity) this.#begin(call, now);
     else {
+      this.#waitingMs += call.expectedMs;
       this.#next ??= call;
       if (!this.#watching) this.#watch(now + RECALL_AFTER_MS);
     }
@@ -100,16 +118,12 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
     // It would stay in memory, with its arguments, until another call waits too long.
     if (this.#suspect === call) this.#suspect = undefined;
     // An empty window resets to 0, so that rounding errors do not accumulate.
-    this.#backlogMs = this.size === 0 ? 0 : this.#backlogMs - call.expectedMs;
+    this.#totalMs = this.size === 0 ? 0 : this.#totalMs - call.expectedMs;
     this.#lastLinkId = Math.max(this.#lastLinkId, call.linkId);
     if (this.#next === call) this.#next = following;
-    if (!this.#begun.delete(call)) return true;
-    const next = this.#next;
-    if (next === undefined) this.#movedAt = now;
-    else {
-      this.#next = next.queueNext as T | undefined;
-      this.#begin(next, now);
-    }
+    if (this.#begun.delete(call)) this.#beginNext(now);
+    else this.#waitingMs -= call.expectedMs;
+    if (this.#next === undefined) this.#waitingMs = 0;
     return true;
   }
 
@@ -127,7 +141,7 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
     this.#alarms.clear(this);
     this.#watching = false;
     this.#suspect = this.#next = undefined;
-    this.#backlogMs = 0;
+    this.#totalMs = this.#waitingMs = 0;
     this.#begun.clear();
     const calls = this.#calls.drain();
     if (note === undefined) return { lost: calls, unstarted: [] };
@@ -147,6 +161,17 @@ export class ConcurrentWindow<T extends Sent> implements CallWindow<T>, Alarm {
     this.#suspect = next;
     // The sockets are read before this alarm rings.
     this.#watch(now + 1);
+  }
+
+  #beginNext(now: number): void {
+    const next = this.#next;
+    if (next === undefined) {
+      this.#movedAt = now;
+      return;
+    }
+    this.#next = next.queueNext as T | undefined;
+    this.#waitingMs -= next.expectedMs;
+    this.#begin(next, now);
   }
 
   #begin(call: T, now: number): void {

@@ -64,6 +64,12 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
     return this.#backlogMs;
   }
 
+  freeInMs(now: number): number {
+    const { head } = this.#calls;
+    if (head === undefined) return 0;
+    return Math.max(0, this.#backlogMs - Math.min(head.expectedMs, now - this.#headSince));
+  }
+
   find(accepts: (call: T) => boolean): T | undefined {
     return this.#calls.find(accepts);
   }

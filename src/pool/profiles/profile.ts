@@ -61,8 +61,17 @@ export interface CallWindow<T extends Sent> {
   readonly begun: readonly T[];
   /** The number of calls that wait in the worker behind those that run. */
   readonly waiting: number;
-  /** The time that all calls together are expected to take, in milliseconds. */
+  /**
+   * The time in which all calls are expected to be done, in milliseconds. Calls that run side by
+   * side share it; how long they have run already does not count.
+   */
   readonly backlogMs: number;
+
+  /**
+   * Returns the time until one more call would probably begin, in milliseconds. It may look at
+   * several calls, so it is not for each call that is sent.
+   */
+  freeInMs(now: number): number;
 
   /** Returns the first call in flight that `accepts` returns true for. */
   find(accepts: (call: T) => boolean): T | undefined;

@@ -150,14 +150,11 @@ export class Supervisor {
     return this.#slots.areHeldUp ? this.devices.unhealthy : [];
   }
 
-  /** The number of workers started to replace others. */
-  get restarts(): number {
-    return this.#slots.restarts + this.#succession.handedOver;
-  }
-
-  /** The number of live workers that were replaced; part of `restarts`. */
-  get recycled(): number {
-    return this.#succession.completed + this.#turnover.outdated;
+  /** The workers started to replace others, and those of them that replaced live ones. */
+  get counts(): { readonly restarts: number; readonly recycled: number } {
+    const { handedOver, completed } = this.#succession;
+    const recycled = completed + this.#turnover.outdated;
+    return { restarts: this.#slots.restarts + handedOver, recycled };
   }
 
   /** Returns true if a worker was created after the last change of the code. */

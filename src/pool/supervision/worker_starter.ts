@@ -123,14 +123,13 @@ export class WorkerStarter {
   }
 
   #create({ id, place }: SlotIdentity): Worker {
-    const { alarms, launcher, limits, recycling, listener, callPrefix } = this.#options;
+    const { alarms, limits, recycling, listener, callPrefix } = this.#options;
     const profile = this.#profile;
     const { maxCalls, renewAtCall } = recycling;
-    const incarnation = launcher.nextIncarnation?.(id) ?? `${id}.${crypto.randomUUID()}`;
     return new Worker(
       {
         id,
-        incarnation,
+        incarnation: `${id}.${crypto.randomUUID()}`,
         place,
         callPrefix,
         order: this.#created++,

@@ -54,7 +54,8 @@ export interface ReplaceCause {
     | "stopped"
     | "scaled_down"
     | "code_changed"
-    | "call_stuck";
+    | "call_stuck"
+    | "reaper_lost";
   /** A clause that says why. */
   readonly text: string;
 }
@@ -68,4 +69,9 @@ export const REPLACE_CAUSES = {
 /** Returns the reason of an end without a successor, since the pool needs fewer workers. */
 export function scaledDown(text: string): ReplaceCause {
   return { code: "scaled_down", text };
+}
+
+/** Returns the reason to replace a worker whose process has lost its reaper. */
+export function reaperLost(text: string): ReplaceCause {
+  return { code: "reaper_lost", text };
 }

@@ -9,7 +9,7 @@ import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { END_GRACE_MS, hearOut } from "./hear_out.ts";
-import { bulkNoteOf, CallsInFlight, drainWindow } from "./in_flight/mod.ts";
+import { bulkNoteOf, CallsInFlight } from "./in_flight/mod.ts";
 import type { LaunchedWorker, Launcher, LauncherName } from "./launchers/mod.ts";
 import { WorkerOutput } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
@@ -30,7 +30,8 @@ import type {
  */
 export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
-  readonly incarnation: string;
+  /** The id of its process. Another one may take its place when it has started. */
+  incarnation: string;
   /** Its place among the workers of its pool, in the order in which they were created. */
   readonly order: number;
   /** Its device; undefined if its pool assigns none. */
@@ -45,6 +46,8 @@ export class Worker implements LinkEvents, AttemptHost {
   replaceCause: ReplaceCause | undefined;
   /** The time on the clock of its alarms at which it became ready, or last ended a call. */
   usedAt = 0;
+  /** The names of its tools, once it is ready. */
+  toolNames = new ToolNames([]);
   /** The calls that were in flight when it ended, until its exit is handled; none otherwise. */
   inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   readonly #listener: WorkerListener<Worker>;
@@ -54,7 +57,6 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
-  #toolNames = new ToolNames([]);
   #source: CallSource<Worker> | undefined;
   #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
@@ -133,7 +135,7 @@ export class Worker implements LinkEvents, AttemptHost {
     return performance.now() - this.#readyAt;
   }
 
-  /** The time that the calls in flight are expected to take. */
+  /** The time in which the calls in flight are expected to be done. */
   get backlogMs(): number {
     return this.#window.backlogMs;
   }
@@ -159,11 +161,6 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#launched?.ready.tools ?? [];
   }
 
-  /** The names of its tools. */
-  get toolNames(): ToolNames {
-    return this.#toolNames;
-  }
-
   get link(): Link {
     return this.#serving().link;
   }
@@ -184,7 +181,8 @@ export class Worker implements LinkEvents, AttemptHost {
       ...this.#output.listeners,
     }, AbortSignal.any([signal, this.#giveUp.signal]));
     this.#launched = await launching;
-    this.#toolNames = new ToolNames(this.tools);
+    this.incarnation = this.#launched.incarnation ?? this.incarnation;
+    this.toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();
     this.usedAt = this.alarms.now;
     this.#state = "ready";
@@ -224,6 +222,7 @@ export class Worker implements LinkEvents, AttemptHost {
     const launched = this.#serving();
     const { process, link } = launched;
     const closed = this.#linkClosed.promise;
+    void process.orphaned?.then((cause) => this.#listener.onWorn(this, cause));
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
     this.#listener.onLost(this);
@@ -237,7 +236,7 @@ export class Worker implements LinkEvents, AttemptHost {
     if (breach !== undefined || isAlive) this.#endCause ??= linkEnded(link);
     link.close();
     const exit = await process.kill();
-    this.inFlightAtExit = drainWindow(this.#window, launched, readToEnd);
+    this.inFlightAtExit = this.inFlight.drain(launched, readToEnd);
     this.#output.close(this.inFlightAtExit.lost, process.dump);
     // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.inFlightAtExit.lost.map(({ call }) => call.number));

@@ -5,6 +5,7 @@ import {
   ManagedProcess,
   spawnLeader,
 } from "../../process/mod.ts";
+import { reaperLost, type ReplaceCause } from "./end_cause.ts";
 import { type OutputLine, OutputMarks, OutputTail } from "./output/mod.ts";
 
 /** The listeners of the process of a worker. */
@@ -24,6 +25,8 @@ export interface ProcessHandle {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<WorkerExit>;
+  /** Resolves when it must be replaced since nobody reads its output; see {@link GroupLeader}. */
+  readonly orphaned?: Promise<ReplaceCause> | undefined;
   /** The exit status that the worker's own code has announced; see {@link OutputMarks}. */
   readonly ownStatus: number | undefined;
   /** The last lines that these calls have written; see {@link OutputTail.of}. */
@@ -46,6 +49,7 @@ export interface ProcessHandle {
  */
 export class WorkerProcess implements ProcessHandle {
   readonly exited: Promise<WorkerExit>;
+  readonly orphaned: Promise<ReplaceCause> | undefined;
   readonly #process: ManagedProcess;
   readonly #tail = new OutputTail();
   readonly #stderr: OutputMarks;
@@ -55,6 +59,7 @@ export class WorkerProcess implements ProcessHandle {
     const { nonce, onLine, onOutputEnd, room } = spec;
     const marks = { stdout: new OutputMarks(nonce), stderr: new OutputMarks(nonce) };
     this.#stderr = marks.stderr;
+    this.orphaned = leader.orphaned?.then(reaperLost);
     this.#process = new ManagedProcess(leader, {
       onLine: (text, from) => {
         const pipe = marks[from];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { BatchResult, Snakeden } from "../../../mod.ts";
+import { POOL_NAMES } from "../pools/drawn_pools.ts";
 import type { Random } from "../random.ts";
 import { type Kind, pause } from "./kind.ts";
 
@@ -37,6 +38,7 @@ export class BatchKinds {
     const { id } = await this.#den.jobs.submit({
       kind: "batch",
       tool: "item",
+      pool: random.pick(POOL_NAMES) ?? "default",
       ...items,
       items: { maxAttempts: 3, retry: { minMs: 1, maxMs: 20 } },
       maxAttempts: 10,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { type FileInfo, type Snakeden, SnakedenError } from "../../../mod.ts";
 import { until } from "../../fixtures/until.ts";
+import { POOL_NAMES } from "../pools/drawn_pools.ts";
 import type { Random } from "../random.ts";
 import { errorOf, type Kind, leaveAfter } from "./kind.ts";
 
@@ -167,9 +168,10 @@ export class FileKinds {
     const file = await this.#added(random);
     const args = { file: { $file: file.id }, seconds: random.next() / 20 };
     const isLeft = random.below(4) === 0;
+    const pool = random.pick(POOL_NAMES) ?? "default";
     const call = leaveAfter(
       isLeft ? random.below(30) : 60_000,
-      (signal) => this.#den.execute("file_hash", args, { signal }),
+      (signal) => this.#den.execute("file_hash", args, { signal, pool }),
     );
     if (isLeft) return void await call.catch(() => {});
     const hash = await call;
@@ -181,6 +183,7 @@ export class FileKinds {
     const file = await this.#added(random);
     const job = await this.#den.jobs.submit({
       tool: "file_hash",
+      pool: random.pick(POOL_NAMES) ?? "default",
       args: { file: { $file: file.id }, seconds: random.next() / 20 },
       maxAttempts: 10,
       retry: { minMs: 1, maxMs: 50 },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Job, type JobInput, type Snakeden, SnakedenError } from "../../../mod.ts";
+import { POOL_NAMES } from "../pools/drawn_pools.ts";
 import type { Random } from "../random.ts";
 import { JobBook, LATER } from "./job_book.ts";
 import { type Kind, leaveAfter, pause } from "./kind.ts";
@@ -25,6 +26,7 @@ export class JobKinds {
   readonly #ledger: string;
   readonly #open: OpenWork;
   #last = 0;
+  #jobs = 0;
 
   constructor(
     den: Snakeden,
@@ -97,9 +99,10 @@ export class JobKinds {
     ];
   }
 
-  /** Returns a job of a tool. */
+  /** Returns a job of a tool, for one pool after the other. */
   #job(tool: string, args: Readonly<Record<string, unknown>>): JobInput {
-    return { tool, args: { ledger: this.#ledger, ...args }, maxAttempts: 5, retry: RETRY };
+    const pool = POOL_NAMES[++this.#jobs % POOL_NAMES.length] ?? "default";
+    return { tool, pool, args: { ledger: this.#ledger, ...args }, maxAttempts: 5, retry: RETRY };
   }
 
   /** Returns a job with options by chance. */

@@ -16,6 +16,12 @@ export interface Kind {
   readonly causes?: readonly string[];
 }
 
+/** Something that must not happen, and the kind of what failed. */
+export interface Strange {
+  readonly name: string;
+  readonly error: unknown;
+}
+
 /** The codes with which chaos may end any call. */
 const WORLD = ["worker_crashed", "pool_saturated", "pool_unhealthy"];
 

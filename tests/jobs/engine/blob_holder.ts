@@ -25,12 +25,12 @@ store.finish = async () => {
   return [];
 };
 const { jobs: config } = parseConfig({});
-const room = { onIdle: undefined, idle: 1, startable: 0 };
+const room = { onIdle: undefined, capacity: 1, idle: 1, startable: 0 };
 JobEngine.open({
   store,
   blobs,
   holder: "killed",
-  pools: [{ name: "main", state: "ready", size: 1, queued: 0, queueLimit: 1, room }],
+  pools: [{ name: "main", state: "ready", queued: 0, queueLimit: 1, room }],
   runners: { call: runner },
   feed: new JobFeed(),
   config,

@@ -73,12 +73,12 @@ export class EngineFixture implements AsyncDisposable {
     this.pool = {
       name: options.pool ?? "p",
       state: "ready",
-      size,
       queued: 0,
       queueLimit: 100,
       busy: 0,
       room: {
         onIdle: undefined,
+        capacity: size,
         startable: 0,
         get idle(): number {
           return Math.max(0, size - busy());

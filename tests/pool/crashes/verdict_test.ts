@@ -76,6 +76,22 @@ Deno.test("CrashPolicy.judge() returns the calls that have not begun to the queu
   assert.deepStrictEqual(judged.map(({ verdict }) => verdict.action), ["fail", "return", "return"]);
 });
 
+Deno.test("CrashPolicy.judge() takes no call for poison that was lost with others, any of which may be the cause", () => {
+  const policy = policyWith({ maxReruns: 9 });
+  const popular = { tool: "lookup", args: Value.from("popular") };
+  const calls = [callWith(popular), callWith({ tool: "lookup", args: Value.from("other") })];
+  for (let i = 0; i < 4; i++) {
+    assert.deepStrictEqual(actions(policy, { lost: calls }), ["rerun", "rerun"]);
+  }
+  assert.equal(policy.refusal(popular), undefined);
+  // Alone, each crash is the doing of the call.
+  const [call] = calls;
+  assert.ok(call);
+  const alone = [1, 2, 3].flatMap(() => actions(policy, { lost: [call] }));
+  assert.deepStrictEqual(alone, ["rerun", "rerun", "poison"]);
+  assert.equal(policy.refusal(popular)?.code, "poison_call");
+});
+
 Deno.test("CrashPolicy.judge() reruns a call that is idempotent by itself or by its tool", () => {
   const rows: readonly (readonly [Partial<JudgedCall>, string])[] = [
     [{ idempotent: true }, "rerun"],

@@ -16,12 +16,12 @@ import sys
 import time
 from typing import Any, Final
 
-from snakeden._guard.exit_status import exit_of
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
 from snakeden._guard.job_processes import JobProcesses
 from snakeden._guard.killing import Killer
 from snakeden._guard.limits import Limits
 from snakeden._guard.marks import marked
+from snakeden._guard.process_exit import exit_of
 from snakeden._guard.program import LaunchError, Program, start
 from snakeden._guard.streams import InputPipe, Outbox, OutputPipe
 

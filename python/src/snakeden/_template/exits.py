@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from snakeden._guard.exit_status import exit_of
+from snakeden._guard.process_exit import exit_of
 from snakeden._template.messages import HostChannel
 
 __all__ = ["WakeUp", "end_group", "report"]

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from snakeden import environment_names as names
 from snakeden._guard import system
-from snakeden._guard.exit_status import exit_of
+from snakeden._guard.process_exit import exit_of
 from snakeden._template.exits import WakeUp, end_group, report
 from snakeden._template.messages import HostChannel
 from snakeden._template.relay import Relay
@@ -98,8 +98,7 @@ class Reaper:
             self._reap()
         if 0 in events and not os.read(0, 4096):
             self._end()
-        # First, so that the pipes of a worker are known when it is to be forked.
-        if self._listener.fileno() in events or self._reads_control(events):
+        if self._listener.fileno() in events:
             self._accept()
         for relay in [
             it for it in self._relays if it.pipe in events or it.socket.fileno() in events
@@ -159,6 +158,9 @@ class Reaper:
             data = b""
         if not data:
             self._end()
+        # After the read, so that the pipes of a worker are known that is to be forked: the host
+        # connects them before it asks for that.
+        self._accept()
         *lines, self._lines = (self._lines + data).split(b"\n")
         for line in lines:
             for kind, fields in json.loads(line).items():
@@ -182,24 +184,28 @@ class Reaper:
             self._template = 0
         if self._channel is not None:
             self._channel.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel = ours
-        ours.setblocking(False)
+            self._channel = None
         self._generation = generation
+        pair: tuple[socket.socket, ...] = ()
         try:
+            pair = ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours.setblocking(False)
             pid = os.fork()
         except OSError as error:
-            theirs.close()
+            for it in pair:
+                it.close()
             reason = f"cannot fork: {error.strerror}"
             self._host.say("refused", generation=generation, reason=reason, unsafe=False)
             return None
         if pid == 0:
             ours.close()
+            # Not in the reaper, whose message could come after those of the template.
+            self._host.say("started", generation=generation, pid=os.getpid())
             self._close_in_template()
             return Place(generation, theirs, self._host)
         theirs.close()
+        self._channel = ours
         self._template = pid
-        self._host.say("started", generation=generation, pid=pid)
         return None
 
     def _close_in_template(self) -> None:
@@ -249,7 +255,7 @@ class Reaper:
             given = [reads[0], *writes]
             assert self._channel is not None
             socket.send_fds(self._channel, [json.dumps(fields).encode()], given)
-        except OSError:
+        except BaseException:
             for it in (*reads, *writes):
                 os.close(it)
             raise

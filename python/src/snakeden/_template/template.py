@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import json
@@ -11,6 +12,7 @@ import signal
 import socket
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from snakeden import environment_names as names
@@ -135,30 +137,37 @@ class Template:
         if not data:
             os._exit(0)  # The reaper has started another template.
         request = json.loads(data)
+        pid = -1
         try:
+            if len(pipes) < _PIPES:
+                raise OSError(errno.EMFILE, "no descriptor is left for its pipes")
             problem = danger()
             if problem is not None:
                 self._host.say("failed", id=request["id"], reason=problem, unsafe=True)
                 return False
             output.flush()
             pid = os.fork()
-            if pid == 0:
-                self._become_worker(request, pipes)
-                return True
-            self._workers[pid] = request["id"]
+            if pid > 0:
+                self._workers[pid] = request["id"]
         except OSError as error:
             reason = f"cannot fork: {error.strerror}"
             self._host.say("failed", id=request["id"], reason=reason)
         finally:
-            if not self._is_worker:
+            if pid != 0:
                 for it in pipes:
                     os.close(it)
-        return False
-
-    _is_worker = False
+        if pid != 0:
+            return False
+        try:
+            self._become_worker(request, pipes)
+        except BaseException:
+            # It must not go on as a second template.
+            traceback.print_exc()
+            output.flush()
+            os._exit(1)
+        return True
 
     def _become_worker(self, request: dict[str, Any], pipes: list[int]) -> None:
-        self._is_worker = True
         os.setsid()
         for descriptor, pipe in enumerate(pipes):
             os.set_blocking(pipe, True)
@@ -171,7 +180,8 @@ class Template:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.environ.update(request["env"])
-        os.chdir(self._folder)
+        with suppress(OSError):  # It is gone. What is preloaded has seldom left it.
+            os.chdir(self._folder)
         gc.enable()
         reseed()
 

@@ -248,6 +248,7 @@ class WorkerLife:
             self._link.finish(FLUSH_SECONDS)
         run_guarded(atexit._run_exitfuncs, "an exit handler", worker_id=self._worker_id)
         flush()
+        self._output.end_lines()
         self._await_host_guard()
         os._exit(status)
 

@@ -138,7 +138,8 @@ ended = Call(2, True)
 ended.ended = True
 run(3, work)
 """
-    assert marked(code) == ["#:3", "late 1#:of=0", "no#:of=0", "mine", "#:end=3"]
+    late = ["late 1#:of=0", "no#:of=0", "rest#:of=0"]
+    assert marked(code) == ["#:3", *late, "mine", "#:end=3"]
 
 
 def test_a_redirected_descriptor_gets_no_mark_of_what_is_written_apart(tmp_path: Path) -> None:
@@ -269,3 +270,123 @@ call.ended = True
 output.end()
 """
     assert marked(code) == ["#:2", "#:end=2"]
+
+
+BESIDE = """
+import contextvars, os, threading, time
+from types import SimpleNamespace
+from snakeden.call import CURRENT
+output = output.prepare('n0n5e')
+output.run_side_by_side()
+class Call:
+    ended = False
+    def __init__(self, number):
+        self.number = number
+        self.message = SimpleNamespace(keeps_output=True, tool='tool')
+        output.begin_beside(self)
+    def within(self, work):
+        context = contextvars.copy_context()
+        context.run(CURRENT.set, self)
+        return lambda: context.run(work)
+    def end(self):
+        self.ended = True
+        output.end_beside(self.number)
+def start(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+def part(text):
+    return lambda: print(text, end='')
+"""
+
+
+def beside(code: str) -> list[str]:
+    """Return the output of calls that run side by side."""
+    done = run(BESIDE + code)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode().replace("\x1en0n5e", "#").splitlines()
+
+
+def test_a_line_that_a_helper_thread_has_begun_comes_out_when_its_call_ends() -> None:
+    code = """
+go_on = threading.Event()
+first, second = Call(1), Call(2)
+written = threading.Event()
+def helper():
+    print('half', end='')
+    written.set()
+    go_on.wait()
+    print('late', end='')
+thread = start(first.within(helper))
+written.wait()
+first.end()
+os.write(1, b'ended\\n')
+go_on.set()
+thread.join()
+second.end()
+"""
+    # What it prints once its call has ended belongs to no call, and comes out when it ends itself.
+    assert beside(code) == ["half#:of=1", "#:end=1", "ended", "late#:of=0"]
+
+
+def test_a_thread_that_writes_for_several_calls_mixes_no_lines() -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+first, second = Call(1), Call(2)
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(first.within(part('one'))).result()
+    pool.submit(second.within(lambda: print('two'))).result()
+    pool.submit(first.within(lambda: print(' and one'))).result()
+    pool.submit(second.within(part('more of two'))).result()
+    second.end()
+    first.end()
+"""
+    assert beside(code) == [
+        *("two#:of=2", "one and one#:of=1", "more of two#:of=2", "#:end=2", "#:end=1"),
+    ]
+
+
+def test_a_line_of_a_thread_of_no_call_comes_out_when_the_thread_or_the_worker_ends() -> None:
+    code = """
+start(part('gone')).join()
+start(part('next')).join()
+held = threading.Event()
+written = threading.Event()
+def stay():
+    print('stays', end='')
+    written.set()
+    held.wait()
+threading.Thread(target=stay, daemon=True).start()
+written.wait()
+output.end_lines()
+os._exit(0)
+"""
+    assert beside(code) == ["gone#:of=0", "next#:of=0", "stays#:of=0"]
+
+
+def test_a_forked_child_writes_no_line_that_its_parent_has_begun() -> None:
+    code = """
+held = threading.Event()
+written = threading.Event()
+call = Call(1)
+def stay():
+    print('half', end='')
+    written.set()
+    held.wait()
+thread = start(call.within(stay))
+written.wait()
+call.within(part('own'))()
+if os.fork() == 0:
+    output.after_fork_in_child()
+    call.within(lambda: print('child'))()
+    output.end_lines()
+    os._exit(0)
+os.wait()
+call.end()
+held.set()
+thread.join()
+"""
+    lines = beside(code)
+    assert lines[0] == "child#:of=1"
+    assert sorted(lines[1:3]) == ["half#:of=1", "own#:of=1"]
+    assert lines[3:] == ["#:end=1"]

@@ -25,10 +25,11 @@ export interface StartCap {
   /** Returns true if this pool may have one more worker above its `min` now. */
   mayStart(): boolean;
   /**
-   * Returns true if it may have one now, or soon in the place of a worker of another pool. Asks
-   * for nothing. Default: like {@link StartCap.mayStart}.
+   * Returns how many more it may have now, or soon in the place of workers of other pools;
+   * `Infinity` if nothing limits it. Asks for nothing. Default: as many as it wants while
+   * {@link StartCap.mayStart} returns true.
    */
-  couldStart?(): boolean;
+  room?(): number;
   /** Called when the pool has one worker less. */
   onRoomFreed?(): void;
 }

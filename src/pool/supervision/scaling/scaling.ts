@@ -115,10 +115,10 @@ export class Scaling<S extends ScalableSlot> {
     const { slots, cap } = this.#deps;
     const free = Math.max(0, this.#limits.max - slots.inUse);
     if (free === 0 || cap === undefined) return free;
-    return (cap.couldStart?.() ?? cap.mayStart()) ? free : 0;
+    return Math.min(free, cap.room?.() ?? (cap.mayStart() ? free : 0));
   }
 
-  /** The number of workers that are on their way, or may be, and that no waiting call needs. */
+  /** The calls for which workers are on their way, or may be, beyond those that wait. */
   get unclaimed(): number {
     const { slots, demand } = this.#deps;
     const capacity = demand?.capacity ?? 1;

@@ -1,6 +1,8 @@
 import { getLogger } from "../../../log.ts";
 import type { Attempt } from "../../calls/mod.ts";
-import type { CallWindow } from "../../profiles/mod.ts";
+import type { CallWindow, InFlightAtExit } from "../../profiles/mod.ts";
+import type { LaunchedWorker } from "../launchers/mod.ts";
+import { drainWindow } from "./bulk_notes.ts";
 
 /**
  * The calls that a worker was sent and has not ended. One that was asked to stop and does not is
@@ -49,6 +51,12 @@ export class CallsInFlight {
       { effect, workerId, tool, graceMs },
     );
     return runOthers;
+  }
+
+  /** Removes all calls of a dead worker, which may be kept for long. */
+  drain(launched: LaunchedWorker, readToEnd: boolean): InFlightAtExit<Attempt> {
+    this.#stuck.clear();
+    return drainWindow(this.window, launched, readToEnd);
   }
 
   /** Resolves when all calls have ended that may still end, or when one of `over` resolves. */

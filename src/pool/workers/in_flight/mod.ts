@@ -3,5 +3,5 @@
  *
  * @module
  */
-export { bulkNoteOf, drainWindow } from "./bulk_notes.ts";
+export { bulkNoteOf } from "./bulk_notes.ts";
 export { CallsInFlight } from "./calls_in_flight.ts";

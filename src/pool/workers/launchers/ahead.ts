@@ -29,7 +29,8 @@ interface Ahead {
  * slot takes no time. Used for workers that run one call each.
  *
  * A worker that is ready ahead belongs to nobody: what it says is held back until it is launched.
- * It ends with its slot, or when the code changes.
+ * It has an incarnation of its own, which it keeps. It ends with its slot, or when the code
+ * changes.
  */
 export class AheadLauncher implements Launcher {
   readonly #log = getLogger("pool");
@@ -55,10 +56,6 @@ export class AheadLauncher implements Launcher {
   /** The number of workers that start, or are ready, ahead. */
   get ahead(): number {
     return this.#ahead.size;
-  }
-
-  nextIncarnation(workerId: string): string | undefined {
-    return this.#ahead.get(workerId)?.incarnation;
   }
 
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
@@ -89,30 +86,26 @@ export class AheadLauncher implements Launcher {
     const ahead = this.#ahead.get(spec.workerId);
     if (ahead === undefined) return await this.#inner.launch(spec, signal);
     this.#forget(spec.workerId, ahead);
-    if (ahead.incarnation !== spec.incarnation) {
-      this.#end(ahead);
-      return await this.#inner.launch(spec, signal);
-    }
-    const onAbort = (): void => ahead.giveUp.abort(signal.reason);
+    const { incarnation, events, giveUp } = ahead;
+    const onAbort = (): void => giveUp.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       signal.throwIfAborted();
       const launched = await ahead.launched;
-      if (launched.link.closedReason !== undefined) {
-        await launched.process.kill();
-        throw new SnakedenError(
-          "worker_start_failed",
-          `Cannot start worker ${spec.workerId}: it ended before it was given a call`,
-        );
+      if (launched.link.closedReason === undefined) {
+        events.release(spec);
+        return { ...launched, incarnation };
       }
-      ahead.events.release(spec);
-      return launched;
+      await launched.process.kill();
     } catch (error) {
       this.#end(ahead);
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
+    // It ended before it was given a call.
+    this.#end(ahead);
+    return await this.#inner.launch(spec, signal);
   }
 
   #startAhead({ workerId, callPrefix, place }: LaunchSpec): void {
@@ -135,7 +128,11 @@ export class AheadLauncher implements Launcher {
     const ahead: Ahead = { incarnation, events, launched, giveUp, taken: new AbortController() };
     this.#ahead.set(workerId, ahead);
     launched.then(
-      ({ process }) => process.exited.then(() => this.#endIfAhead(workerId, ahead)),
+      ({ process }) => {
+        for (const useless of [process.exited, process.orphaned]) {
+          void useless?.then(() => this.#endIfAhead(workerId, ahead));
+        }
+      },
       (error) => {
         this.#forget(workerId, ahead);
         if (giveUp.signal.aborted) return;

@@ -27,6 +27,8 @@ export type LauncherName = "spawn" | "prefork";
 export interface LaunchedWorker {
   /** The way in which it was really started. */
   readonly launcher: LauncherName;
+  /** Its incarnation, if it is not that of its {@link LaunchSpec}: it was there before. */
+  readonly incarnation?: string;
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
@@ -57,8 +59,6 @@ export interface LauncherInfo {
 export interface Launcher {
   /** Its parts besides workers. Default: none, it spawns. */
   readonly info?: LauncherInfo | undefined;
-  /** Returns the incarnation of the worker that is ready for a slot; undefined if there is none. */
-  nextIncarnation?(workerId: string): string | undefined;
   /** Prepares for the first launch, in the background. */
   prepare?(): void;
   /** Notes that the code has changed: workers that are launched from now on have the new one. */

@@ -56,13 +56,37 @@ Deno.test("Pool starts no second worker for calls that the first will have run b
   it.submit("hold");
   const waiting = it.submit("hold");
   await microtasks();
-  assert.deepStrictEqual([waiting.state, it.launcher.launches], ["queued", 1]);
+  assert.deepStrictEqual([waiting.state, it.pool.wanted], ["queued", 1]);
   clock.advance(490);
   await microtasks();
-  assert.equal(it.launcher.launches, 1);
+  assert.equal(it.pool.wanted, 1);
   clock.advance(20);
   await until(() => waiting.state === "running", "another worker has it");
   assert.equal(it.launcher.launches, 2);
+});
+
+Deno.test("Pool starts no second worker of several calls while the first has a place free sooner than a start takes", async () => {
+  const clock = new FakeClock();
+  const places = 10;
+  const options = { profile: "thread", threadsPerWorker: places, pipelineBudgetMs: 0 } as const;
+  await using it = await FakePool.start(elastic(4, options), { runMs: 100 }, { clock });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  it.launcher.barrier = promise;
+  const first = it.submit("hold");
+  await until(() => it.launcher.starting === 1, "the first one starts");
+  clock.advance(500);
+  resolve();
+  (await until(() => it.launcher.alive.find(({ running }) => running), "it runs")).answer();
+  assert.equal(await endOf(first), "ok p-1");
+  // A start takes 500 ms, and each call 100 ms: all of them together would take 1,000 ms.
+  for (let i = 0; i < places; i++) it.submit("hold");
+  const waiting = it.submit("hold");
+  await microtasks();
+  assert.deepStrictEqual([waiting.state, it.pool.wanted], ["queued", 1]);
+  // What the first one begins in half a second is another matter.
+  for (let i = 0; i < 5 * places; i++) it.submit("hold");
+  await microtasks();
+  assert.equal(it.pool.wanted, 2);
 });
 
 Deno.test("Pool starts one more worker each time that the queue has waited for scaleUpAfterMs", async () => {
@@ -72,9 +96,9 @@ Deno.test("Pool starts one more worker each time that the queue has waited for s
   for (let workers = 1; workers <= 4; workers++) {
     await until(() => calls.filter(({ state }) => state === "running").length === workers, "runs");
     assert.equal(it.launcher.launches, workers);
-    clock.advance(190);
+    clock.advance(180);
     await microtasks();
-    assert.equal(it.launcher.launches, workers);
+    assert.equal(it.pool.wanted, workers);
     clock.advance(20);
   }
 });
@@ -84,6 +108,26 @@ Deno.test("Pool starts its min workers in any case, and its spare ones only as a
   const cap = { mayStart: () => room-- > 0 };
   await using it = await FakePool.start({ size: 8, min: 1, spare: 4 }, {}, { cap });
   assert.equal(it.launcher.launches, 2);
+});
+
+Deno.test("Pool.room, whenBusy and start-ahead count the workers that a cap leaves, and no more", async () => {
+  let room = 2;
+  const cap = { mayStart: () => room-- > 0, room: () => room };
+  await using it = await FakePool.start(elastic(4, { whenBusy: "fail" }), {}, { cap });
+  assert.equal(it.pool.room.startable, 2);
+  room = 9;
+  assert.equal(it.pool.room.startable, 4);
+  room = 2;
+  // Two calls have workers to come; the third one would have none.
+  const calls = [it.submit("hold"), it.submit("hold")];
+  assert.throws(() => it.submit("hold"), { code: "pool_saturated" });
+  await until(() => calls.every(({ state }) => state === "running"), "both run");
+  assert.equal(it.launcher.launches, 2);
+  room = 1;
+  assert.deepEqual((await it.pool.startAhead(3)).length, 1);
+  assert.equal(it.launcher.launches, 3);
+  room = 0;
+  assert.deepEqual(await it.pool.startAhead(-1), []);
 });
 
 Deno.test("Pool.resize() starts missing workers and ends excess ones, and the last of two wins", async () => {

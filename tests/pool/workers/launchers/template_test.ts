@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Template } from "../../../../src/pool/workers/launchers/template/mod.ts";
+import { processesWith, tempDir } from "../../../fixtures/host.ts";
 import { until } from "../../../fixtures/until.ts";
 
 /** A template whose interpreter ends at once, and that waits for its record before. */
@@ -44,4 +45,25 @@ Deno.test("Template.close() leaves no process that is about to start", async () 
   record();
   await closed;
   assert.deepEqual(told, ["reserve", "release"]);
+});
+
+Deno.test("Template.close() ends a process at once that does not start", async () => {
+  await using dir = await tempDir();
+  const mark = crypto.randomUUID();
+  const template = new Template({
+    pool: "p",
+    command: ["/bin/sleep", "600"],
+    env: { MARK: mark },
+    runDirectory: dir.path,
+    settings: { preload: [], adapters: [], modulePaths: [], carrier: "socket" },
+    startTimeoutMs: 600_000,
+  });
+  template.prepare();
+  await until(() => processesWith(mark).length === 1, "the process to run");
+  let isClosed = false;
+  const closed = template.close().then(() => isClosed = true);
+  // Less than the time that a process has to start.
+  await until(() => isClosed, "the end", { timeoutMs: 10_000 });
+  await closed;
+  assert.deepEqual(processesWith(mark), []);
 });

@@ -235,13 +235,13 @@ class Output:
             self._written.add((owner, descriptor))
 
     def end_beside(self, number: int) -> int:
-        """End a call, and with it the line that its thread has begun to print. Returns what `end`
-        does.
+        """End a call, and with it the lines that its threads have begun to print. Returns what
+        `end` does.
         """
         self._beside.discard(number)
         pipes = 0
         for descriptor, pipe in enumerate(self._pipes, 1):
-            pipe.flush_apart(number)
+            pipe.end_lines(number)
             if (number, descriptor) in self._written:
                 self._written.discard((number, descriptor))
                 pipe.end_beside(number)
@@ -336,6 +336,11 @@ class Output:
         for pipe in self._pipes:
             pipe.adopt()
 
+    def end_lines(self) -> None:
+        """Write the lines that threads have begun to print, since the worker ends."""
+        for pipe in self._pipes:
+            pipe.end_lines()
+
     def announce_exit(self, status: int) -> int:
         """Tell the host that the worker's own code is about to exit with this status; returns it.
 
@@ -349,6 +354,7 @@ class Output:
         self.lock = threading.RLock()
         self._late_marks.forget()
         for pipe in self._pipes:
+            pipe.forget_lines()
             pipe.__class__ = CopiedPipe
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import io
+import itertools
 import os
 import select
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from threading import get_ident
 from typing import Any, Final, Protocol
@@ -19,6 +21,7 @@ _UNKNOWN: Final = -1
 _LOWEST_FD: Final = 10
 _WHOLE: Final = select.PIPE_BUF
 """The most bytes that a pipe takes as a whole."""
+_numbers = itertools.count(1)
 _write = io.BufferedWriter.write
 _flush = io.BufferedWriter.flush
 
@@ -69,10 +72,12 @@ class OutputPipe(io.BufferedWriter):
         self._meant = self._host
         self._owner = _UNKNOWN
         self._is_touched = False  # True if the call that runs was marked here.
-        # The unfinished line of each thread that writes apart, once there was one. The main thread
-        # has one for each call, since it may run many in turns.
-        self._parts = threading.local()
-        self._main_parts: dict[int, bytes] = {}
+        self._parts: dict[tuple[int, int], bytes] = {}
+        """The unfinished lines of what is written apart, by thread and owner: a thread may write
+        for several calls in turns. No lock guards it, since an interrupted call would leave it
+        locked: each step changes one line alone.
+        """
+        self._writers = threading.local()
         self._has_parts = False
 
     def write(self, data: Any, /) -> int:
@@ -133,31 +138,43 @@ class OutputPipe(io.BufferedWriter):
         """Write the lines that are complete, each with its owner; keep the rest."""
         self._has_parts = True
         text = bytes(data)
-        *lines, rest = (self._take_part(owner) + text).split(b"\n")
+        key = (self._writer(), owner)
+        *lines, rest = (self._parts.pop(key, b"") + text).split(b"\n")
         if rest:
-            self._keep_part(owner, rest)
+            self._parts[key] = rest
         if lines:
             self._put_apart(lines, owner)
         return len(text)
 
     def flush_apart(self, owner: int) -> None:
-        """Write the line that is unfinished."""
-        rest = self._take_part(owner)
+        """Write the line that the present thread has begun for an owner."""
+        rest = self._parts.pop((self._writer(), owner), b"")
         if rest:
             self._put_apart([rest], owner)
 
-    def _take_part(self, owner: int) -> bytes:
-        if get_ident() == self._output.main:
-            return self._main_parts.pop(owner, b"")
-        part: bytes = getattr(self._parts, "text", b"")
-        self._parts.text = b""
-        return part
+    def end_lines(self, owner: int | None = None) -> None:
+        """Write the lines that any threads have begun: for an owner, or for all of them."""
+        self._end_lines(lambda _writer, its: owner is None or its == owner)
 
-    def _keep_part(self, owner: int, part: bytes) -> None:
-        if get_ident() == self._output.main:
-            self._main_parts[owner] = part
-        else:
-            self._parts.text = part
+    def forget_lines(self) -> None:
+        """Forget the lines that are unfinished: this is a forked copy of the process."""
+        self._parts = {}
+
+    def _end_lines(self, accepts: Callable[[int, int], bool]) -> None:
+        for key in list(self._parts):
+            if accepts(*key) and (rest := self._parts.pop(key, b"")):
+                self._put_apart([rest], key[1])
+
+    def _writer(self) -> int:
+        """Return the number of the present thread, which no other thread of the pipe ever had."""
+        writers = self._writers
+        try:
+            number: int = writers.number
+        except AttributeError:
+            number = writers.number = next(_numbers)
+            # Goes with the thread.
+            writers.end = _Ending(lambda: self._end_lines(lambda writer, _its: writer == number))
+        return number
 
     def _put_apart(self, lines: list[bytes], owner: int) -> None:
         nonce = self._output.nonce
@@ -244,6 +261,21 @@ class CopiedPipe(OutputPipe):
     def flush(self) -> None:
         """Write the line that is unfinished."""
         self.flush_apart(self._output.owner())
+
+
+class _Ending:
+    """Calls a function when a thread has ended that had it among its own variables."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._pid = os.getpid()
+
+    def __del__(self) -> None:
+        # Python itself may be about to end.
+        with suppress(Exception):
+            # In a forked copy of the process all other threads seem to end.
+            if os.getpid() == self._pid:
+                self._call()
 
 
 def _pieces(line: bytes, size: int) -> list[bytes]:

@@ -1,9 +1,13 @@
 import { delay } from "../../../../async/mod.ts";
-import { type GroupLeader, isRunning, type ProcessExit } from "../../../../process/mod.ts";
+import { type GroupLeader, type ProcessExit, stillRuns } from "../../../../process/mod.ts";
 import { exitOf, type TemplateMessage } from "./messages.ts";
 
-/** The pause between two looks at workers of which nobody else tells. */
-const LOOK_MS = 50;
+/**
+ * The pause between two looks at workers of which nobody else tells. The end of their links says
+ * sooner that they have ended; only how they ended is waited for.
+ */
+const LOOK_MS = 100;
+const ORPHANED = "the reaper that forked it was killed, so nothing that it prints is read any more";
 /** A worker that was killed is told of after this time, or its template is stuck. */
 const TOLD_MS = 3_000;
 
@@ -23,6 +27,8 @@ export class ForkError extends Error {
 interface Forked {
   readonly pid: number;
   readonly exit: PromiseWithResolvers<ProcessExit>;
+  /** See {@link GroupLeader.orphaned}. */
+  readonly orphaned: PromiseWithResolvers<string>;
 }
 
 /** The connections and the pipe by which a worker is read and held. */
@@ -65,7 +71,11 @@ export class ForkedWorkers {
       const fork = this.#forks.get(id);
       if (fork === undefined) return pid;
       this.#forks.delete(id);
-      const forked: Forked = { pid, exit: Promise.withResolvers() };
+      const forked: Forked = {
+        pid,
+        exit: Promise.withResolvers(),
+        orphaned: Promise.withResolvers(),
+      };
       this.#live.set(pid, forked);
       fork.resolve(forked);
     } else if ("failed" in message) {
@@ -90,16 +100,18 @@ export class ForkedWorkers {
     if (this.#isLost) return;
     this.#isLost = true;
     this.templateLost("the reaper of its template was killed");
+    for (const { orphaned } of this.#live.values()) orphaned.resolve(ORPHANED);
     if (this.#live.size > 0) void this.#look();
   }
 
   /** Returns a worker as the leader of its group. */
-  leader({ pid, exit }: Forked, { stdout, stderr, guard }: WorkerStreams): GroupLeader {
+  leader({ pid, exit, orphaned }: Forked, { stdout, stderr, guard }: WorkerStreams): GroupLeader {
     return {
       pid,
       stdout: stdout.readable,
       stderr: stderr.readable,
       exit: exit.promise,
+      orphaned: orphaned.promise,
       release: () => {
         guard[Symbol.dispose]();
         for (const it of [stdout, stderr]) close(it);
@@ -124,12 +136,14 @@ export class ForkedWorkers {
   }
 
   async #look(): Promise<void> {
-    while (this.#live.size > 0) {
+    for (;;) {
+      // One after the other: each read takes a thread of the runtime for a moment.
       for (const { pid, exit } of [...this.#live.values()]) {
-        if (isRunning(pid)) continue;
+        if (await stillRuns(pid)) continue;
         this.#live.delete(pid);
         exit.resolve({ exitCode: null, signal: null });
       }
+      if (this.#live.size === 0) return;
       await delay(LOOK_MS);
     }
   }

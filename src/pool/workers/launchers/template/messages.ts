@@ -2,7 +2,7 @@ import { LineSplitter, type ProcessExit } from "../../../../process/mod.ts";
 
 /** A message of the processes of python/src/snakeden/_template. The twin of messages.py there. */
 export type TemplateMessage =
-  /** A template runs, and is about to preload. */
+  /** A template runs, and is about to preload. It says so itself, before all else. */
   | { readonly started: { readonly generation: number; readonly pid: number } }
   /** It imports a module. */
   | { readonly preloading: { readonly generation: number; readonly module: string } }

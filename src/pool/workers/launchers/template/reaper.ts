@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { settlesWithin } from "../../../../async/mod.ts";
+import { settlesWithin, unlessAborted } from "../../../../async/mod.ts";
 import { getLogger } from "../../../../log.ts";
 import { type GroupLeader, ManagedProcess, WORKER_ENV } from "../../../../process/mod.ts";
 import { close, ForkedWorkers, ForkError } from "./forked_workers.ts";
@@ -82,11 +82,12 @@ export class Reaper {
   }
 
   /**
-   * Starts the process. Resolves when it listens.
+   * Starts the process. Resolves when it listens; if it rejects, it leaves none.
    *
-   * @throws {Error} If it does not.
+   * @throws {Error} If it does not listen; the reason of `signal`.
    */
-  static async start(spec: ReaperSpec): Promise<Reaper> {
+  static async start(spec: ReaperSpec, signal: AbortSignal): Promise<Reaper> {
+    signal.throwIfAborted();
     const { command: [command, ...args], env, pool, runDirectory, settings } = spec;
     // No longer than any other name of a socket in a run directory.
     const socketPath = join(runDirectory, `f${crypto.randomUUID().slice(0, 4)}.sk`);
@@ -113,7 +114,9 @@ export class Reaper {
       process.exited.then(() => false),
     ]);
     try {
-      if (!await settlesWithin(listens, START_MS) || !await listens) {
+      const isOver = await settlesWithin(unlessAborted(listens, signal), START_MS);
+      signal.throwIfAborted();
+      if (!isOver || !await listens) {
         throw new Error(
           `its process did not start; last output: ${lastLines.join(" | ") || "none"}`,
         );
@@ -122,6 +125,7 @@ export class Reaper {
       return new Reaper(spec, socketPath, { process, conn });
     } catch (error) {
       await process.kill();
+      await Deno.remove(socketPath).catch(() => {});
       throw error;
     }
   }
@@ -170,8 +174,7 @@ export class Reaper {
     const guardPath = join(this.#spec.runDirectory, `${incarnation}.guard`);
     using resources = new DisposableStack();
     try {
-      const [stdout, stderr] = await Promise.all([this.#connect(id, 1), this.#connect(id, 2)]);
-      resources.defer(() => [stdout, stderr].forEach(close));
+      const [stdout, stderr] = await this.#connectBoth(id, resources);
       const forked = this.#workers.await(id);
       forked.catch(() => {});
       this.#connection.request({ fork: { id, guard: guardPath, env } });
@@ -199,10 +202,26 @@ export class Reaper {
     await Deno.remove(this.#socketPath).catch(() => {});
   }
 
+  /** Makes the connections for the output of a worker, which end with `resources`. */
+  async #connectBoth(
+    id: number,
+    resources: DisposableStack,
+  ): Promise<[stdout: Deno.Conn, stderr: Deno.Conn]> {
+    const connecting = [this.#connect(id, 1), this.#connect(id, 2)] as const;
+    // Also if the other one fails: what is made later would belong to nobody, here and there.
+    for (const it of await Promise.allSettled(connecting)) {
+      if (it.status === "fulfilled") resources.defer(() => close(it.value));
+    }
+    return await Promise.all(connecting);
+  }
+
   async #connect(id: number, descriptor: number): Promise<Deno.Conn> {
+    using resources = new DisposableStack();
     try {
       const conn = await Deno.connect({ transport: "unix", path: this.#socketPath });
+      resources.defer(() => close(conn));
       await writeAll(conn, new TextEncoder().encode(`${id} ${descriptor}\n`));
+      resources.move();
       return conn;
     } catch (error) {
       throw new ForkError(`the reaper of its template cannot be reached: ${error}`);
@@ -210,18 +229,8 @@ export class Reaper {
   }
 
   async #untilForked(forked: Promise<unknown>, signal: AbortSignal): Promise<void> {
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      signal.throwIfAborted();
-      if (await settlesWithin(Promise.race([forked, aborted.promise]), FORK_MS)) {
-        await Promise.race([forked, aborted.promise]);
-        return;
-      }
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    const waited = unlessAborted(forked, signal);
+    if (await settlesWithin(waited, FORK_MS)) return void await waited;
     this.#unstick();
     throw new ForkError(`its template forked none within ${FORK_MS} ms`);
   }

@@ -1,4 +1,4 @@
-import { Backoff, delay } from "../../../../async/mod.ts";
+import { Backoff, delay, unlessAborted } from "../../../../async/mod.ts";
 import { messageOf } from "../../../../errors.ts";
 import { getLogger } from "../../../../log.ts";
 import type { LauncherInfo, TemplateInfo, WorkerRegistry } from "../launcher.ts";
@@ -44,6 +44,7 @@ export class Template {
   #starting: Promise<Reaper> | undefined;
   /** Aborts when the start that is under way is overtaken by another one, or by the end. */
   #turn = new AbortController();
+  readonly #closing = new AbortController();
   #readyAt = 0;
 
   constructor(options: TemplateOptions) {
@@ -106,6 +107,7 @@ export class Template {
   async close(): Promise<void> {
     this.#state = { is: "closed" };
     this.#turn.abort();
+    this.#closing.abort();
     await Promise.allSettled([this.#starting]);
     await this.#reaper?.stop();
   }
@@ -176,7 +178,7 @@ export class Template {
     const incarnation = `${workerId}.${crypto.randomUUID()}`;
     await registry?.reserve({ workerId, incarnation });
     try {
-      const reaper = await Reaper.start(this.#options);
+      const reaper = await Reaper.start(this.#options, this.#closing.signal);
       registry?.activate(incarnation, reaper.pid);
       void reaper.exited.then(() => registry?.release(incarnation));
       reaper.onTemplateLost = (reason) => this.#lost(reaper, reason);
@@ -198,17 +200,5 @@ export class Template {
     this.#start();
     // The next one that dies soon is replaced after a pause.
     this.#backoff.failed();
-  }
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

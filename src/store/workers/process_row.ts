@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RecordType } from "./record.ts";
+import type { RecordType } from "../record.ts";
 
 const rowSchema = z.object({
   /** The run whose host started the worker: 32 hexadecimal digits. */
