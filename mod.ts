@@ -61,7 +61,12 @@ export {
   type LogHandle,
   type LogStream,
 } from "./src/log.ts";
-export { type MapOptions, type MapOutcome, MapResults } from "./src/map/mod.ts";
+export {
+  type ExecuteManyOptions,
+  type MapOptions,
+  type MapOutcome,
+  MapResults,
+} from "./src/map/mod.ts";
 export type {
   AffinityMode,
   ArrayForm,

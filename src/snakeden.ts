@@ -1,4 +1,4 @@
-import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
+import type { Args, CallOptions, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
 import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
 import type { Files } from "./files/mod.ts";
@@ -8,13 +8,22 @@ import {
   compose,
   type Host,
   type ReloadResult,
-  type Shutdown,
   splitOptions,
   type StartOptions,
   type StoreStatus,
 } from "./host/mod.ts";
 import type { Jobs, Queues } from "./jobs/mod.ts";
-import type { MapItem, MapOptions, MapOutcome, MapResults, MapRun, Maps } from "./map/mod.ts";
+import type {
+  ExecuteManyOptions,
+  Items,
+  MapItem,
+  MapOptions,
+  MapOutcome,
+  MapResults,
+  MapRun,
+  Throwing,
+  Yielding,
+} from "./map/mod.ts";
 import type { AddPoolOptions, CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
@@ -65,10 +74,7 @@ export class Snakeden implements AsyncDisposable {
   readonly store: StoreStatus;
   /** The health of the pools: a ping through each, and a wait until all are ready. */
   readonly health: Health;
-  readonly #calls: Calls;
-  readonly #maps: Maps;
-  readonly #shutdown: Shutdown;
-  readonly #reload: Host["reload"];
+  readonly #host: Host;
 
   private constructor(host: Host) {
     this.config = host.config;
@@ -84,10 +90,7 @@ export class Snakeden implements AsyncDisposable {
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;
-    this.#calls = host.calls;
-    this.#maps = host.maps;
-    this.#shutdown = host.shutdown;
-    this.#reload = host.reload;
+    this.#host = host;
   }
 
   /**
@@ -122,7 +125,7 @@ export class Snakeden implements AsyncDisposable {
    */
   execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
     // Not async, so that the stack of an error begins with the caller.
-    return this.#calls.execute(tool, args, options, this.execute) as Promise<T>;
+    return this.#host.calls.execute(tool, args, options, this.execute) as Promise<T>;
   }
 
   /**
@@ -132,7 +135,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} See {@link Snakeden.execute}.
    */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
-    return this.#calls.call(tool, args, options, this.call);
+    return this.#host.calls.call(tool, args, options, this.call);
   }
 
   /**
@@ -141,7 +144,7 @@ export class Snakeden implements AsyncDisposable {
    * also throw the errors of {@link Snakeden.execute}.
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
-    return this.#calls.stream(tool, args, options);
+    return this.#host.calls.stream(tool, args, options);
   }
 
   /**
@@ -151,22 +154,10 @@ export class Snakeden implements AsyncDisposable {
    *
    * @throws {SnakedenError} See {@link MapResults}.
    */
-  map<T = unknown>(
-    tool: string,
-    items: Iterable<Args> | AsyncIterable<Args>,
-    options?: MapOptions & { readonly onError?: "throw" },
-  ): MapResults<T>;
-  map<T = unknown>(
-    tool: string,
-    items: Iterable<Args> | AsyncIterable<Args>,
-    options: MapOptions & { readonly onError: "yield" },
-  ): MapResults<MapOutcome<T>>;
-  map<T>(
-    tool: string,
-    items: Iterable<Args> | AsyncIterable<Args>,
-    options: MapOptions = {},
-  ): MapResults<T> | MapResults<MapOutcome<T>> {
-    return this.#maps.map<T>(tool, items, options);
+  map<T = unknown>(tool: string, items: Items<Args>, options?: Throwing): MapResults<T>;
+  map<T = unknown>(tool: string, items: Items<Args>, options: Yielding): MapResults<MapOutcome<T>>;
+  map(tool: string, items: Items<Args>, options: MapOptions = {}): MapResults<unknown> {
+    return this.#host.maps.map(tool, items, options);
   }
 
   /**
@@ -178,9 +169,9 @@ export class Snakeden implements AsyncDisposable {
   executeMany<T = unknown>(
     tool: string,
     items: readonly Args[],
-    options: Omit<MapOptions, "onError" | "ordered"> = {},
+    options: ExecuteManyOptions = {},
   ): Promise<MapOutcome<T>[]> {
-    return this.#maps.executeMany<T>(tool, items, options);
+    return this.#host.maps.executeMany<T>(tool, items, options);
   }
 
   /**
@@ -190,7 +181,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} `invalid_input` for the options; `unknown_tool` or `unknown_pool`.
    */
   openMap(tool: string, items: AsyncIterable<MapItem>, options?: MapOptions): MapRun<MapItem> {
-    return this.#maps.openEncoded(tool, items, options);
+    return this.#host.maps.openEncoded(tool, items, options);
   }
 
   /**
@@ -203,7 +194,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} `config_invalid`, with what is wrong; `shutting_down`.
    */
   reload(options: AddPoolOptions = {}): Promise<ReloadResult> {
-    return this.#reload(options);
+    return this.#host.reload(options);
   }
 
   /**
@@ -213,7 +204,7 @@ export class Snakeden implements AsyncDisposable {
    * begins the end and resolves at once, since the end waits for the tool.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
-    await this.#shutdown.run(options);
+    await this.#host.shutdown.run(options);
   }
 
   /** Ends the host, like {@link Snakeden.stop} without options. */

@@ -30,6 +30,13 @@ export interface MapOptions extends Omit<CallOptions, "onProgress"> {
   readonly onError?: "throw" | "yield";
 }
 
+/** Options of a map that ends with the first error of an item. */
+export type Throwing = MapOptions & { readonly onError?: "throw" };
+/** Options of a map that yields errors of items. */
+export type Yielding = MapOptions & { readonly onError: "yield" };
+/** Options of a map whose outcomes are gathered in a list. */
+export type ExecuteManyOptions = Omit<MapOptions, "onError" | "ordered">;
+
 /** The options of a map that are not those of a call. */
 export interface OwnOptions {
   readonly batchSize?: number | undefined;

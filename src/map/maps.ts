@@ -14,7 +14,12 @@ import { SnakedenError } from "../errors.ts";
 import type { ItemOutcome } from "../pool/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
 import type { Items } from "./item_source.ts";
-import { type MapOptions, type OwnOptions, splitMapOptions } from "./map_options.ts";
+import {
+  type ExecuteManyOptions,
+  type MapOptions,
+  type OwnOptions,
+  splitMapOptions,
+} from "./map_options.ts";
 import { type MapOutcome, MapResults } from "./map_results.ts";
 import type { MapItem } from "./map_item.ts";
 import { MapRun, type MapRunDeps } from "./map_run.ts";
@@ -83,7 +88,7 @@ export class Maps {
   async executeMany<T>(
     tool: string,
     items: readonly Args[],
-    options: Omit<MapOptions, "onError" | "ordered"> = {},
+    options: ExecuteManyOptions = {},
   ): Promise<MapOutcome<T>[]> {
     return await this.map<MapOutcome<T>>(tool, items, { ...options, onError: "yield" });
   }

@@ -4,7 +4,16 @@
  *
  * @module
  */
-export { mapIssues, type MapOptions, MAX_BATCH_SIZE, MAX_WINDOW } from "./map_options.ts";
+export type { Items } from "./item_source.ts";
+export {
+  type ExecuteManyOptions,
+  mapIssues,
+  type MapOptions,
+  MAX_BATCH_SIZE,
+  MAX_WINDOW,
+  type Throwing,
+  type Yielding,
+} from "./map_options.ts";
 export { type MapOutcome, MapResults } from "./map_results.ts";
 export type { MapItem } from "./map_item.ts";
 export { MapRun, type Outcomes } from "./map_run.ts";
