@@ -98,6 +98,11 @@ export interface BulkCommand {
   readonly itemsPerCall: number;
 }
 
+/** A command to the host of the workload `map`: so many items in one map of the library. */
+export interface MapCommand {
+  readonly items: number;
+}
+
 /**
  * A command to the host of the workload `choice`: so many calls at once, or so many callers for a
  * time.

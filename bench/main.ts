@@ -24,6 +24,7 @@ import { http } from "./work/http.ts";
 import { inputs } from "./work/inputs.ts";
 import { joblog } from "./work/joblog.ts";
 import { jobs } from "./work/jobs.ts";
+import { map } from "./work/map.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
 import { prefork } from "./work/prefork.ts";
@@ -59,6 +60,7 @@ const WORKLOADS: readonly Workload[] = [
   jobs,
   files,
   bulk,
+  map,
   batchjob,
   joblog,
   scripts,

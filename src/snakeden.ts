@@ -16,9 +16,11 @@ import type { Jobs, Queues } from "./jobs/mod.ts";
 import type {
   ExecuteManyOptions,
   Items,
+  MapItem,
   MapOptions,
   MapOutcome,
   MapResults,
+  MapRun,
   Throwing,
   Yielding,
 } from "./map/mod.ts";
@@ -170,6 +172,16 @@ export class Snakeden implements AsyncDisposable {
     options: ExecuteManyOptions = {},
   ): Promise<MapOutcome<T>[]> {
     return this.#host.maps.executeMany<T>(tool, items, options);
+  }
+
+  /**
+   * Begins a map over items that are encoded already, whose results stay encoded: for interfaces
+   * such as HTTP. Programs use {@link Snakeden.map}.
+   *
+   * @throws {SnakedenError} `invalid_input` for the options; `unknown_tool` or `unknown_pool`.
+   */
+  openMap(tool: string, items: AsyncIterable<MapItem>, options?: MapOptions): MapRun<MapItem> {
+    return this.#host.maps.openEncoded(tool, items, options);
   }
 
   /**

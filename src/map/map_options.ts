@@ -45,14 +45,9 @@ export interface OwnOptions {
   readonly yieldsErrors: boolean;
 }
 
-/**
- * Separates the options of a map from those of its calls, and checks them.
- *
- * @throws {InvalidInputError} `invalid_input`, naming every field that is wrong.
- */
-export function splitMapOptions(
-  { batchSize, window, ordered, onError, ...call }: MapOptions,
-): { readonly own: OwnOptions; readonly call: CallOptions } {
+/** Returns the options of a map that are wrong. Those of its calls are not looked at. */
+export function mapIssues(options: MapOptions): FieldIssue[] {
+  const { batchSize, window, ordered, onError } = options;
   const issues: FieldIssue[] = [];
   const check = (path: string, given: unknown, isValid: boolean, allowed: string): void => {
     if (given === undefined || isValid) return;
@@ -62,9 +57,22 @@ export function splitMapOptions(
   check("window", window, isWhole(window, MAX_WINDOW), wholeUpTo(MAX_WINDOW));
   check("ordered", ordered, typeof ordered === "boolean", "true or false");
   check("onError", onError, onError === "throw" || onError === "yield", "throw or yield");
-  if (Reflect.has(call, "onProgress")) {
+  if (Reflect.has(options, "onProgress")) {
     issues.push({ path: "onProgress", message: "a map has no progress; count what it yields" });
   }
+  return issues;
+}
+
+/**
+ * Separates the options of a map from those of its calls, and checks them.
+ *
+ * @throws {InvalidInputError} `invalid_input`, naming every field that is wrong.
+ */
+export function splitMapOptions(
+  options: MapOptions,
+): { readonly own: OwnOptions; readonly call: CallOptions } {
+  const issues = mapIssues(options);
+  const { batchSize, window, ordered, onError, ...call } = options;
   if (issues.length > 0) throw invalidCall(issues);
   return {
     own: { batchSize, window, ordered: ordered ?? true, yieldsErrors: onError === "yield" },

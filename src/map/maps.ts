@@ -94,6 +94,21 @@ export class Maps {
   }
 
   /**
+   * Begins a map over items that are encoded already.
+   *
+   * @throws {SnakedenError} `invalid_input` for the options, and those of {@link Maps.open}.
+   */
+  openEncoded(
+    tool: string,
+    items: Items<MapItem>,
+    options: MapOptions = {},
+  ): MapRun<MapItem> {
+    const { own, call } = splitMapOptions(options);
+    checkCallOptions(call);
+    return this.open(tool, { items, encode: (item) => item, own, call });
+  }
+
+  /**
    * Begins a map.
    *
    * @throws {SnakedenError} `unknown_tool` or `unknown_pool`.

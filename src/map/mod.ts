@@ -7,6 +7,7 @@
 export type { Items } from "./item_source.ts";
 export {
   type ExecuteManyOptions,
+  mapIssues,
   type MapOptions,
   MAX_BATCH_SIZE,
   MAX_WINDOW,

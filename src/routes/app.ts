@@ -1,6 +1,13 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, JobAccess, KeyGuard } from "./access/mod.ts";
-import { addExecute, addKeptStreams, addStream, StreamAnswers, Traffic } from "./calls/mod.ts";
+import {
+  addExecute,
+  addKeptStreams,
+  addMap,
+  addStream,
+  StreamAnswers,
+  Traffic,
+} from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
 import { addFileContent, addFiles, addJobArtifacts } from "./files/mod.ts";
 import { addHardware } from "./hardware.ts";
@@ -92,6 +99,7 @@ export function createApp(
   addExecute(app, engine, { traffic, tools: engine.tools, answers, later });
   addStream(app, answers);
   addKeptStreams(app, answers);
+  addMap(app, engine, { traffic, heartbeatMs, maxDepth, shown });
   addSocket(app, engine, {
     traffic,
     sockets,

@@ -1,5 +1,5 @@
 import type { Config } from "../config/mod.ts";
-import type { FindTools } from "./calls/mod.ts";
+import type { FindTools, MapSlice } from "./calls/mod.ts";
 import type { FilesSlice } from "./files/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
@@ -18,7 +18,7 @@ import type { ToolsSlice } from "./tools.ts";
 import type { WorkersSlice } from "./workers.ts";
 
 /** The host as the routes see it, with one slice for each route. `Snakeden` is one. */
-export interface Engine extends SocketHost, ReloadSlice {
+export interface Engine extends SocketHost, MapSlice, ReloadSlice {
   readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits" | "sessions">;
   readonly tools: ToolsSlice & FindTools;
   readonly pools: PoolsSlice & RecycleSlice & PoolChangesSlice & PoolVerbsSlice;

@@ -56,6 +56,7 @@ function doorsTo(tool: string, sessionId?: string): Door[] {
       { path: `${path}?${query}&input=rows`, type: "application/x-ndjson", body: "1\n2\n" },
       { path: `${path}?${query}&input=rows`, type: "application/octet-stream", body: "bytes" },
     ]),
+    { path: `/v1/map?${query}`, type: "application/x-ndjson", body: "{}", accept: "" },
   ];
 }
 

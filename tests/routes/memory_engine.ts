@@ -6,6 +6,7 @@ import type { Args, CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import { Files } from "../../src/files/mod.ts";
+import type { MapItem } from "../../src/map/mod.ts";
 import type { ToolInfo } from "../../src/tools/mod.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
 import {
@@ -152,6 +153,20 @@ export function done(value: unknown): StreamEvent {
   return { type: "done", ...outcomeOf(value) };
 }
 
+/** A map whose results are the items, one by one. */
+function echoMap(tool: string, items: AsyncIterable<MapItem>): ReturnType<Engine["openMap"]> {
+  if (tool !== "add") throw new SnakedenError("unknown_tool", `There is no tool "${tool}"`);
+  const iterator = items[Symbol.asyncIterator]();
+  let from = 0;
+  return {
+    next: async () => {
+      const { done, value } = await iterator.next();
+      return done ? undefined : { from: from++, outcomes: [value] };
+    },
+    leave: () => void iterator.return?.(),
+  };
+}
+
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const { config, events, namespaces = {}, ...overrides } = options;
   const pools = namespaces.pools?.list ?? (() => [POOL, { ...POOL, name: "heavy" }]);
@@ -174,6 +189,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       calls.push({ tool, args: decoded(args), options: callOptions });
       return { events: () => events?.(callOptions) ?? counted() };
     },
+    openMap: (tool, items) => echoMap(tool, items),
     tools: {
       list: memoryTools,
       find: (name) => memoryTools().find((it) => it.name === name),

@@ -1,5 +1,5 @@
 /**
- * The routes that run tools: `POST /v1/execute` and `POST /v1/stream`, the fields of their bodies,
+ * The routes that run tools: `POST /v1/execute`, `POST /v1/stream` and `POST /v1/map`, the fields of their bodies,
  * and the threads that parse and write large JSON ({@link Traffic}). {@link answerCall} answers the
  * calls of all routes.
  *
@@ -23,6 +23,7 @@ export {
 export { namesBytes } from "./answer_form.ts";
 export { ARRAY_HEADERS, bytesResponse, RAW_POLICY } from "./raw_answer.ts";
 export { addKeptStreams } from "./kept.ts";
+export { addMap, type MapSlice } from "./map/mod.ts";
 export { addStream } from "./stream.ts";
 export {
   type EventSource,

@@ -99,6 +99,13 @@ export class BodyBytes {
     return line;
   }
 
+  /** Takes lines as {@link ByteQueue.takeLines} does; undefined if none has arrived. */
+  takeLines(most: number): Bytes | undefined {
+    const lines = this.#queue.takeLines(most);
+    this.#resume();
+    return lines;
+  }
+
   /** Reads nothing more, and drops what has arrived. */
   async cancel(): Promise<void> {
     this.#end = "over";

@@ -99,6 +99,20 @@ export class ByteQueue {
     return undefined;
   }
 
+  /**
+   * Takes whole lines that arrived together, at most `most` bytes of them, or one that is longer.
+   * The end of the last one is left out. Undefined if no end of a line has arrived.
+   */
+  takeLines(most: number): Bytes | undefined {
+    const first = this.#parts[0];
+    if (first === undefined) return undefined;
+    const end = first.subarray(this.#at, this.#at + most).lastIndexOf(LINE_BREAK);
+    if (end < 0) return this.takeLine();
+    const lines = this.take(end);
+    this.take(1);
+    return lines;
+  }
+
   clear(): void {
     this.#parts = [];
     this.#at = 0;
