@@ -8,6 +8,7 @@ import types
 
 import numpy
 import pytest
+from numpy.random import mtrand
 
 from snakeden._template.reseed import reseed
 
@@ -31,18 +32,18 @@ def test_reseed_survives_a_library_that_cannot_be_seeded(
 
 
 def test_reseed_renews_another_generator_that_numpy_was_given() -> None:
-    first = numpy.random.get_bit_generator()
+    first = mtrand.get_bit_generator()
 
     def draw() -> tuple[str, float]:
-        numpy.random.set_bit_generator(numpy.random.PCG64(1))
+        mtrand.set_bit_generator(numpy.random.PCG64(1))
         reseed()
-        kind = type(numpy.random.get_bit_generator()).__name__
+        kind = type(mtrand.get_bit_generator()).__name__
         return kind, float(numpy.random.random())
 
     try:
         drawn = {draw() for _ in range(3)}
     finally:
-        numpy.random.set_bit_generator(first)
+        mtrand.set_bit_generator(first)
     assert len(drawn) == 3
     assert {kind for kind, _ in drawn} == {"PCG64"}
 
