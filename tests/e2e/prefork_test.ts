@@ -244,6 +244,11 @@ for (
       says: /ModuleNotFoundError: No module named/,
     },
     {
+      what: "misses a module whose package has another name",
+      heavy: "import cv2",
+      says: /No module named 'cv2'; its package is opencv-python/,
+    },
+    {
       what: "calls sys.exit",
       heavy: "import sys; sys.exit(3)",
       says: /heavy raised SystemExit: 3/,
@@ -288,6 +293,30 @@ for (
     assert.equal(warnings?.length, 1);
   });
 }
+
+Deno.test("a worker that waits for what a preload has locked cannot start, and the error says why", async () => {
+  await using dir = await project("import threading\nLOCK = threading.Lock()\nLOCK.acquire()\n");
+  await Deno.writeTextFile(
+    join(dir.path, "work.py"),
+    `${ADAPTER}\nimport heavy as it\nwith it.LOCK: pass\n`,
+  );
+  await using den = await startDen(poolIn(dir.path, { startTimeoutMs: 5_000 }));
+  await assert.rejects(den.health.awaitReady({ timeoutMs: 60_000 }), {
+    message: /after 5000 ms .*It was forked: a lock that a preloaded module held/,
+  });
+});
+
+Deno.test("a preload that closes the standard streams leaves workers theirs", async () => {
+  await using sink = new LogSink();
+  await using dir = await project(`${HEAVY}for it in (0, 1, 2): os.close(it)\n`);
+  await using den = await startDen(poolIn(dir.path));
+  await den.health.awaitReady({ timeoutMs: 60_000 });
+  assert.equal(den.workers.list()[0]?.launcher, "prefork");
+  assert.equal(await den.execute("speak"), "spoke");
+  for (const line of ["to stdout", "to stderr", "past Python"]) {
+    await until(async () => (await sink.text()).includes(line), line);
+  }
+});
 
 const ENDLESS = "import os, time\n" +
   "open(os.path.join(os.path.dirname(__file__), 'begun'), 'w').write('1')\ntime.sleep(600)\n";

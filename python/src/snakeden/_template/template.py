@@ -21,6 +21,7 @@ from snakeden._template.exits import WakeUp, end_group, report
 from snakeden._template.reaper import Place
 from snakeden._template.reseed import reseed
 from snakeden._tools.adapter_name import parse_names
+from snakeden._tools.missing_module import missing_module_hint
 from snakeden._tools.search_path import place_module_paths
 from snakeden._worker.system import output
 from snakeden._worker.system.fresh_source import read_sources_afresh
@@ -86,6 +87,8 @@ class Template:
         self._output = output.prepare()
         try:
             self._preload()
+            self._output.repair()
+            _open_stdin()
             problem = danger()
             if problem is not None:
                 raise _UnfitError(f"no worker can be forked after the preload: {problem}")
@@ -127,9 +130,10 @@ class Template:
             try:
                 importlib.import_module(name)
             except BaseException as error:
-                traceback.print_exc()
+                _print_trace(error)
+                hint = missing_module_hint(error, settings.modulePaths)
                 text = f"the preload of {name} raised {type(error).__name__}: {error}"
-                raise _UnfitError(text) from error
+                raise _UnfitError(text + (hint and f"; {hint}")) from error
 
     def _forked(self) -> bool:
         """Fork a worker if one is asked for. Returns True in the worker."""
@@ -194,6 +198,29 @@ class Template:
             end_group(pid)
             _, status = os.waitpid(pid, 0)
             report(self._host, pid, status=status, launch=self._workers.pop(pid))
+
+
+def _open_stdin() -> None:
+    """Keep the lowest descriptor from being one of the pipes of a worker."""
+    try:
+        os.fstat(0)
+    except OSError:
+        empty = os.open(os.devnull, os.O_RDONLY)
+        if empty != 0:
+            os.dup2(empty, 0)
+            os.close(empty)
+
+
+def _print_trace(error: BaseException) -> None:
+    """Print an exception without the steps of the import that lead to the code of the user."""
+    trace = error.__traceback__
+    while trace is not None and _imports(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    traceback.print_exception(type(error), error, trace)
+
+
+def _imports(file: str) -> bool:
+    return file in (__file__, importlib.__file__) or file.startswith("<frozen importlib")
 
 
 def _rss_bytes() -> int:

@@ -134,7 +134,8 @@ export class LaunchSteps implements Launcher {
     try {
       const started = await this.#start(spec, token, signal);
       process = started.process;
-      const ended = this.#failWhenItEnds(process, () => stage, scope);
+      const hint = started.launcher === "prefork" ? FORK_HINT : "";
+      const ended = this.#failWhenItEnds(process, () => `${stage}${hint}`, scope);
       ended.catch(() => {});
       link = await Promise.race([invited, ended]);
       stage = "its adapter is still being loaded, or setup() still runs";
@@ -284,6 +285,8 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
   return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
 }
 
+const FORK_HINT = ". It was forked: a lock that a preloaded module held at the end of its import, or " +
+  'a thread that it waits for, is dead in a fork; launcher "spawn" shows whether that is the cause';
 /** The time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
 

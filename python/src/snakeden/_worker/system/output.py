@@ -327,6 +327,11 @@ class Output:
         is_running = running is not None and not running.ended
         return is_running or threading.current_thread() is not threading.main_thread()
 
+    def repair(self) -> None:
+        """Open again what was closed or redirected of the descriptors."""
+        for pipe in self._pipes:
+            pipe.repair()
+
     def adopt(self, nonce: str) -> None:
         """Write to the descriptors as they are now, with marks of this nonce: the process was
         forked from one that had others.
