@@ -1,6 +1,6 @@
 /** The parts of output that differ between runs, and their replacements for a comparison. */
 const VARYING: readonly [RegExp, string][] = [
-  [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}-\d+\b/g, "ID"],
+  [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}-[0-9a-z]+\b/g, "ID"],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],
   [/("\w*(?:Ms|[Bb]ytes|pid)":)-?[\d.]+/g, "$1N"],
   [/\bdefault-\d+\b/g, "default-N"],
