@@ -1,7 +1,7 @@
 /**
- * The routes that run tools: `POST /v1/execute`, `POST /v1/stream` and `POST /v1/map`, the fields of their bodies,
- * and the threads that parse and write large JSON ({@link Traffic}). {@link answerCall} answers the
- * calls of all routes.
+ * The routes that run tools: `POST /v1/execute`, `POST /v1/stream` and `POST /v1/map`, the fields
+ * of their bodies, and the threads that parse and write large JSON ({@link Traffic}).
+ * {@link answerCall} answers the calls of all routes.
  *
  * @module
  */

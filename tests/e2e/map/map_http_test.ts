@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import { linesIn, type MapLine, serveMap } from "../../fixtures/served_map.ts";
+import { linesIn, type MapLine, serveMap } from "./served_map.ts";
 import { tempDir } from "../../fixtures/host.ts";
 import { until } from "../../fixtures/until.ts";
 
