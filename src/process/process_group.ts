@@ -34,8 +34,10 @@ export function spawnGroup(
  * Sends a signal to every process of a group.
  *
  * @returns False if nothing is left of the group.
+ * @throws {RangeError} For 0 and 1, which mean the group of this process, and all processes.
  */
 export function signalGroup(leaderPid: number, signal: Deno.Signal): boolean {
+  if (!(leaderPid > 1)) throw new RangeError(`Cannot signal the process group ${leaderPid}`);
   try {
     Deno.kill(-leaderPid, signal);
     return true;

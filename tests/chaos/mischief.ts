@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type Snakeden, SnakedenError, type WorkerInfo } from "../../mod.ts";
 import { until } from "../fixtures/until.ts";
 import { isOfTheWorld, pause, type Strange } from "./kinds/kind.ts";
@@ -170,6 +171,8 @@ export class Mischief {
 /** Sends a signal, and returns true; false if there is no process, or it has ended meanwhile. */
 function kill(pid: number | undefined, name: Deno.Signal): boolean {
   if (pid === undefined) return false;
+  // 0 would be this process, with its whole group.
+  assert.ok(pid > 1, `${name} for ${pid}`);
   try {
     Deno.kill(pid, name);
     return true;

@@ -25,3 +25,7 @@ Deno.test("signalGroup() returns false if nothing is left of the group", async (
   assert.equal(signalGroup(child.pid, "SIGTERM"), false);
   killGroup(child.pid);
 });
+
+Deno.test("signalGroup() refuses the numbers that mean this process, or all there are", () => {
+  for (const pid of [0, 1, -1, NaN]) assert.throws(() => signalGroup(pid, "SIGCONT"), RangeError);
+});
