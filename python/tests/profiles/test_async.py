@@ -133,7 +133,7 @@ def begin_at_once(
         done = loop.create_future()
         done.set_result(end.value)
         return done
-    return asyncio.Task(_go_on(coroutine, awaited), loop=loop, context=context)
+    return context.run(lambda: asyncio.Task(_go_on(coroutine, awaited), loop=loop))
 
 
 class EagerStage(TaskStage):

@@ -285,7 +285,8 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
   return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
 }
 
-const FORK_HINT = ". It was forked: a lock that a preloaded module held at the end of its import, or " +
+const FORK_HINT =
+  ". It was forked: a lock that a preloaded module held at the end of its import, or " +
   'a thread that it waits for, is dead in a fork; launcher "spawn" shows whether that is the cause';
 /** The time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
