@@ -61,12 +61,7 @@ export {
   type LogHandle,
   type LogStream,
 } from "./src/log.ts";
-export {
-  type ExecuteManyOptions,
-  type MapOptions,
-  type MapOutcome,
-  MapResults,
-} from "./src/map/mod.ts";
+export type { ExecuteManyOptions, MapOptions, MapOutcome, MapResults } from "./src/map/mod.ts";
 export type {
   AffinityMode,
   ArrayForm,
