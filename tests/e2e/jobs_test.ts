@@ -195,7 +195,8 @@ Deno.test("A job is retried as its table says", async () => {
   assert.equal(await startsOf(ledger, jobs[7]?.id ?? ""), 0);
 
   const again = await den.jobs.retry(jobs[1]?.id ?? "");
-  assert.deepEqual([again.done, again.maxAttempts], [false, 4]);
+  // It may have run and failed again by now.
+  assert.equal(again.maxAttempts, 4);
   const last = await den.jobs.wait(again.id, { timeoutMs: 60_000 });
   assert.deepEqual([last.state, last.attempt, last.attempts?.length], ["discarded", 4, 4]);
 });
