@@ -1,3 +1,4 @@
+import type { SnakedenError } from "../errors.ts";
 import type { ItemOutcome } from "../pool/mod.ts";
 import { type MapItem, weightOf } from "./map_item.ts";
 
@@ -13,6 +14,8 @@ export class MapPart {
   ended = 0;
   /** The number of times that the first item that has not ended has lost its worker. */
   losses = 0;
+  /** The item, by its place in the part, that has failed before those before it have ended. */
+  fault: { readonly at: number; readonly error: SnakedenError } | undefined;
   #outcomes: ItemOutcome[] = [];
   #bytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
@@ -35,6 +38,7 @@ export class MapPart {
   add(outcomes: readonly ItemOutcome[]): void {
     this.losses = 0;
     this.ended += outcomes.length;
+    if (this.fault !== undefined && this.ended > this.fault.at) this.fault = undefined;
     if (this.#outcomes.length === 0) this.#outcomes = [...outcomes];
     else for (const it of outcomes) this.#outcomes.push(it);
     for (const it of outcomes) this.#bytes += weightOf(it);

@@ -1,12 +1,14 @@
 import { delay } from "../async/mod.ts";
-import { mayNameFiles, TextValue, Value } from "../bridge/mod.ts";
+import { mayNameFiles, type Value } from "../bridge/mod.ts";
 import type { BulkOutcome, BulkWatch } from "../calls/mod.ts";
 import { type ErrorCode, SnakedenError } from "../errors.ts";
 import type { ItemOutcome } from "../pool/mod.ts";
 import { type Items, ItemSource } from "./item_source.ts";
+import { ItemFiles, type OpenFiles } from "./item_files.ts";
 import type { MapItem } from "./map_item.ts";
 import { MapPart } from "./map_part.ts";
 import type { OwnOptions } from "./map_options.ts";
+import { ranItem, withoutPlaces } from "./part_fault.ts";
 import { MAX_PART_BYTES, PartSize } from "./part_size.ts";
 
 /** Outcomes of items that follow each other; `from` is the index of the first one. */
@@ -23,7 +25,7 @@ export interface MapRunDeps<T> {
   /** Runs items in one bulk call. */
   readonly bulk: (args: readonly (string | Value)[], watch: BulkWatch) => Promise<BulkOutcome>;
   /** Puts the files that arguments name in their places; undefined if they name none. */
-  readonly openFiles: (args: Value) => Promise<Value> | undefined;
+  readonly openFiles: OpenFiles;
   /** Returns the most parts that may be under way. */
   readonly window: () => number;
   /** The times that an item may run again when its worker has died. */
@@ -176,40 +178,43 @@ export class MapRun<T> {
     }
   }
 
-  /** Runs the items of a part that have not ended, up to the next one that cannot be sent. */
+  /** Runs the items of a part that have not ended, up to the next one that cannot run. */
   async #run(part: MapPart): Promise<void> {
-    const rest = part.items.slice(part.ended);
-    using sent = new SentItems();
-    // A list that needs no work on its items is sent in the same turn.
-    const all = rest.every((it) => !(it instanceof Error) && !mayNameFiles(it));
-    if (all) sent.args.push(...rest as (string | Value)[]);
-    else await sent.open(rest, this.#deps.openFiles);
-    if (part.losses > 0) sent.args.splice(1);
-    if (sent.args.length > 0) {
-      this.#queued++;
-      this.#releaseAll();
-      let waits = true;
-      const taken = (): void => {
-        if (waits) this.#queued--;
-        waits = false;
-      };
-      try {
-        const { runMs } = await this.#deps.bulk(sent.args, {
-          signal: this.#signal,
-          onSent: taken,
-          onOutcomes: (outcomes) => {
-            part.add(outcomes);
-            this.#news.resolve();
-            return this.#mayPause ? part.room() : undefined;
-          },
-        });
-        this.#size.ran(sent.args.length, runMs);
-      } finally {
-        taken();
-      }
-    } else if (sent.failure !== undefined) {
-      part.add([sent.failure]);
-      this.#news.resolve();
+    const { fault } = part;
+    const rest = part.items.slice(part.ended, fault?.at);
+    using files = new ItemFiles(this.#deps.openFiles);
+    // Items that need no work are sent in the same turn.
+    const { args, failure } = rest.every((it) => !(it instanceof Error) && !mayNameFiles(it))
+      ? { args: rest as (string | Value)[], failure: fault?.error }
+      : await sendable(rest, files);
+    if (part.losses > 0) args.splice(1);
+    if (args.length > 0) return await this.#runBulk(part, args);
+    if (failure === undefined) return;
+    part.add([failure]);
+    this.#news.resolve();
+  }
+
+  async #runBulk(part: MapPart, args: readonly (string | Value)[]): Promise<void> {
+    this.#queued++;
+    this.#releaseAll();
+    let waits = true;
+    const taken = (): void => {
+      if (waits) this.#queued--;
+      waits = false;
+    };
+    try {
+      const { runMs } = await this.#deps.bulk(args, {
+        signal: this.#signal,
+        onSent: taken,
+        onOutcomes: (outcomes) => {
+          part.add(outcomes);
+          this.#news.resolve();
+          return this.#mayPause ? part.room() : undefined;
+        },
+      });
+      this.#size.ran(args.length, runMs);
+    } finally {
+      taken();
     }
   }
 
@@ -230,17 +235,20 @@ export class MapRun<T> {
    */
   async #failed(part: MapPart, error: unknown): Promise<void> {
     if (!(error instanceof SnakedenError)) throw error;
-    const { item } = error.details;
-    if (typeof item === "number") {
+    const { outcomes = 0 } = error.details;
+    const ran = ranItem(error);
+    withoutPlaces(error);
+    if (ran !== undefined) {
       this.#failures = 0;
-      error.addDetails({ item: undefined, outcomes: undefined });
-      const mayRunAgain = error.code === "worker_crashed" && part.losses < this.#deps.reruns();
+      const at = part.ended + ran - Number(outcomes);
+      // What came of those before it, if there are any, was lost with the worker.
+      const isNext = at === part.ended;
+      const mayRunAgain = isNext && error.code === "worker_crashed" &&
+        part.losses < this.#deps.reruns();
       if (mayRunAgain) part.losses++;
-      else part.add([error]);
-      this.#news.resolve();
+      else part.fault = { at, error };
       return;
     }
-    error.addDetails({ outcomes: undefined });
     if (error.code === "pool_saturated" && !this.#deps.failsWhenBusy) {
       return await delay(SATURATED_PAUSE_MS, this.#signal);
     }
@@ -259,41 +267,20 @@ const FATAL: ReadonlySet<string> = new Set<ErrorCode>([
   "invalid_input",
 ]);
 
-/** Items that are ready to be sent, up to the first one that cannot be. */
-class SentItems implements Disposable {
-  readonly args: (string | Value)[] = [];
-  failure: SnakedenError | undefined;
-  readonly #held = new DisposableStack();
-
-  async open(items: readonly MapItem[], openFiles: MapRunDeps<never>["openFiles"]): Promise<void> {
-    for (const item of items) {
-      if (item instanceof Error) {
-        this.failure = item;
-        return;
-      }
-      try {
-        this.args.push(await this.#opened(item, openFiles));
-      } catch (error) {
-        if (!(error instanceof SnakedenError)) throw error;
-        this.failure = error;
-        return;
-      }
+/** Returns the arguments of items, up to the first one that cannot be sent, and its error. */
+async function sendable(
+  items: readonly MapItem[],
+  files: ItemFiles,
+): Promise<{ readonly args: (string | Value)[]; readonly failure?: SnakedenError }> {
+  const args: (string | Value)[] = [];
+  for (const item of items) {
+    if (item instanceof Error) return { args, failure: item };
+    try {
+      args.push(await files.placed(item));
+    } catch (error) {
+      if (!(error instanceof SnakedenError)) throw error;
+      return { args, failure: error };
     }
   }
-
-  async #opened(
-    item: string | Value,
-    openFiles: MapRunDeps<never>["openFiles"],
-  ): Promise<string | Value> {
-    if (!mayNameFiles(item)) return item;
-    const value = item instanceof Value ? item : new Value(new TextValue(item, false, []));
-    const opened = await openFiles(value);
-    if (opened === undefined) return item;
-    this.#held.defer(() => opened.files?.release());
-    return opened;
-  }
-
-  [Symbol.dispose](): void {
-    this.#held.dispose();
-  }
+  return { args };
 }

@@ -15,7 +15,9 @@ export {
   type Yielding,
 } from "./map_options.ts";
 export { type MapOutcome, MapResults } from "./map_results.ts";
+export { ItemFiles, type OpenFiles } from "./item_files.ts";
 export type { MapItem } from "./map_item.ts";
 export { MapRun, type Outcomes } from "./map_run.ts";
 export { Maps, type MapsDeps } from "./maps.ts";
+export { ranItem, withoutPlaces } from "./part_fault.ts";
 export { MAX_PART_BYTES, PartSize } from "./part_size.ts";

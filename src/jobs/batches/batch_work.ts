@@ -1,13 +1,20 @@
 import { Alarms, type Clock, settlesWithin, type StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
-import { MAX_PART_BYTES, PartSize } from "../../map/mod.ts";
+import {
+  ItemFiles,
+  MAX_PART_BYTES,
+  type OpenFiles,
+  PartSize,
+  ranItem,
+  withoutPlaces,
+} from "../../map/mod.ts";
 import type { CallWork, ItemOutcome } from "../../pool/mod.ts";
 import type { JobError } from "../../store/mod.ts";
 import { jobErrorOf } from "../failures/mod.ts";
 import { checkpointOf, type Reached } from "./checkpoint.ts";
 import type { BatchItem, ItemFeed } from "./item_feed.ts";
-import { ItemFiles, type OpenedItems, type OpenFiles } from "./item_files.ts";
+import { mayNeedFiles, type OpenedItems, openItems } from "./item_files.ts";
 import { OpenItems } from "./open_items.ts";
 import { OutputWriter, type OutputWriterDeps } from "./output_writer.ts";
 import { Part, type RunBulk } from "./part.ts";
@@ -182,13 +189,13 @@ export class BatchWork {
     const part = new Part();
     this.#underWay.push(part);
     try {
-      if (!ItemFiles.concern(given)) {
+      if (!mayNeedFiles(given)) {
         const args: (string | Value)[] = [];
         for (const item of given) if (item.args !== undefined) args.push(item.args);
         return await this.#run({ items: given, args }, part);
       }
       using files = new ItemFiles(this.#deps.openFiles);
-      const opened = await files.open(given, (item, error) => this.#itemFailed(item, error));
+      const opened = await openItems(given, files, (item, error) => this.#itemFailed(item, error));
       if (part.signal.aborted) this.#items.putBack(opened.items);
       else if (opened.items.length > 0) await this.#run(opened, part);
     } finally {
@@ -309,18 +316,6 @@ export class BatchWork {
     const { total, readPart, next: read } = feed;
     onProgress(this.#meter.progress({ done, failed, total, read, readPart }));
   }
-}
-
-/** Returns the index in its part of the item that ran when the part failed. */
-function ranItem(error: unknown): number | undefined {
-  const item = error instanceof SnakedenError ? error.details["item"] : undefined;
-  return typeof item === "number" ? item : undefined;
-}
-
-/** Returns an error without the facts about its part, which say nothing about the item. */
-function withoutPlaces(error: unknown): unknown {
-  if (error instanceof SnakedenError) error.addDetails({ item: undefined, outcomes: undefined });
-  return error;
 }
 
 function isHopeless(error: unknown): boolean {

@@ -9,6 +9,5 @@ export { BatchWork, type BatchWorkDeps } from "./batch_work.ts";
 export { type Reached, readCheckpoint } from "./checkpoint.ts";
 export { cellTypes, type FileBytes, FileFault, type Format, FORMATS } from "./inputs/mod.ts";
 export { FileFeed, InlineFeed, type ItemArgs, type ItemFeed } from "./item_feed.ts";
-export type { OpenFiles } from "./item_files.ts";
 export type { OutputBlobs } from "./output_writer.ts";
 export type { BatchProgress } from "./progress.ts";
