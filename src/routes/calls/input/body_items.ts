@@ -4,7 +4,7 @@ import { decodeText, parseJson } from "../../http/mod.ts";
 import { BodyBytes, type BodyReading } from "./body_bytes.ts";
 
 /** The longest line of a body that is NDJSON. It is parsed on the event loop, in about 10 ms. */
-const MAX_LINE_BYTES = 1_048_576;
+export const MAX_LINE_BYTES = 1_048_576;
 /** The longest piece of a body without frames. */
 const MAX_PIECE_BYTES = 65_536;
 

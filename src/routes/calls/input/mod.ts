@@ -5,4 +5,5 @@
  * @module
  */
 export { BodyBytes } from "./body_bytes.ts";
+export { MAX_LINE_BYTES } from "./body_items.ts";
 export { hasInput, openInputCall } from "./input_call.ts";

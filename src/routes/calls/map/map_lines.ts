@@ -3,10 +3,8 @@ import { Value } from "../../../bridge/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../../errors.ts";
 import type { MapItem } from "../../../map/mod.ts";
 import { parseJson } from "../../http/mod.ts";
-import { BodyBytes } from "../input/mod.ts";
+import { BodyBytes, MAX_LINE_BYTES } from "../input/mod.ts";
 
-/** The longest line. */
-export const MAX_LINE_BYTES = 1_048_576;
 /** The bytes of lines that are decoded together. */
 const BLOCK_BYTES = 64 * 1024;
 /** The bytes that are read in one turn of the event loop. */
