@@ -317,8 +317,18 @@ def test_parse_treats_hints_it_cannot_resolve_as_any() -> None:
 
 
 def test_parse_words_nesting_that_is_too_deep() -> None:
+    deep = b'{"a":' + b"[" * 90_000 + b"]" * 90_000 + b"}"
+    with pytest.raises(ArgumentsError, match="args: nested deeper"):
+        ToolSchema("x", untyped).parse(deep, False)
     with pytest.raises(InvalidValueError, match="nested deeper"):
-        ToolSchema("x", untyped).parse(b'{"a":' + b"[" * 90_000 + b"]" * 90_000 + b"}", False)
+        ToolSchema("x", untyped).parse(deep, True)
+
+
+@pytest.mark.parametrize("function", [untyped, plain])
+@pytest.mark.parametrize("text", [b'{"a":1', b'{"a":1},{"a":2}', b'{"a":"\xff"}'])
+def test_parse_refuses_a_text_that_is_no_json(function: Any, text: bytes) -> None:
+    with pytest.raises(ArgumentsError, match="args: not "):
+        ToolSchema("x", function).parse(text, False)
 
 
 @given(

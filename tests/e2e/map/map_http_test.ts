@@ -68,7 +68,7 @@ Deno.test("POST /v1/map answers a broken line with its error, and goes on", asyn
     [0, 1],
     [1, "invalid_arguments"],
     [2, "invalid_arguments"],
-    [3, "invalid_value"],
+    [3, "invalid_arguments"],
     [4, "invalid_input"],
     [5, 3],
   ]);

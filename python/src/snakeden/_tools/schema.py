@@ -125,8 +125,9 @@ class ToolSchema:
         and `opened` takes the files that are opened for the tool.
 
         Raises:
-            ArgumentsError: A field is wrong; there is an issue for each.
-            InvalidValueError: The value itself is broken.
+            ArgumentsError: A field is wrong; there is an issue for each. Or a text is no JSON: the
+                host passes those of items on unread.
+            InvalidValueError: A value with tags, which the host has made, is broken.
         """
         if not json:
             json = b"{}"
@@ -135,8 +136,7 @@ class ToolSchema:
             tree = values.decode(encoded, open_input=open_input)
             return self._parse_fields(self._place_files(tree, opened))
         if self._decode is None or self._struct is None:
-            encoded = Encoded(json, tagged, buffers)
-            return self._parse_fields(values.decode(encoded, open_input=open_input))
+            return self._parse_fields(self._tree(Encoded(json, tagged, buffers), open_input))
         try:
             if tagged:
                 tree = values.decode(Encoded(json, True, buffers), open_input=open_input)
@@ -148,19 +148,26 @@ class ToolSchema:
                 if self._seek_unknown is not None:
                     self._seek_unknown(json)
         except RecursionError:
-            raise InvalidValueError(
-                "nested deeper than this Python's stack allows", "args"
-            ) from None
+            error = InvalidValueError("nested deeper than this Python's stack allows", "args")
+            raise self._refusal(error, tagged=tagged) from None
         except InvalidValueError:
             raise
         except Exception:
-            encoded = Encoded(json, tagged, buffers)
-            return self._parse_fields(values.decode(encoded, open_input=open_input))
+            return self._parse_fields(self._tree(Encoded(json, tagged, buffers), open_input))
         arguments = msgspec.structs.astuple(struct)
         if not self._keywords:
             return arguments, _NO_KEYWORDS
         split = self._positional
         return arguments[:split], dict(zip(self._keywords, arguments[split:], strict=True))
+
+    def _tree(self, encoded: Encoded, open_input: OpenInput | None) -> Any:
+        try:
+            return values.decode(encoded, open_input=open_input)
+        except InvalidValueError as error:
+            raise self._refusal(error, tagged=encoded.tagged) from None
+
+    def _refusal(self, error: InvalidValueError, *, tagged: bool) -> ValueError:
+        return error if tagged else ArgumentsError(self._tool, [Issue(error.where, error.problem)])
 
     def _place_files(self, tree: Any, opened: Opened) -> Any:
         """Give each file the form that its hint asks for."""
