@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Snakeden, SnakedenError, type WorkerInfo } from "../../mod.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 import { isOfTheWorld, pause, type Strange } from "./kinds/kind.ts";
 import { killGuard } from "./kinds/script_kinds.ts";
@@ -174,7 +175,7 @@ function kill(pid: number | undefined, name: Deno.Signal): boolean {
   // 0 would be this process, with its whole group.
   assert.ok(pid > 1, `${name} for ${pid}`);
   try {
-    Deno.kill(pid, name);
+    signalPid(pid, name);
     return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -8,6 +8,7 @@ import { SnakedenError } from "../../src/errors.ts";
 import { compose, type Host } from "../../src/host/mod.ts";
 import type { AskingCall, HostMethod } from "../../src/pool/mod.ts";
 import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 interface AskedHost extends AsyncDisposable {
@@ -191,7 +192,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     await using it = await start(carrier, { "test.hang": method });
     const dying = it.execute("ask", { method: "test.hang" });
     await until(() => signals.length > 0, "the host to be asked");
-    for (const pid of workersOf({ runId: it.host.runId })) Deno.kill(pid, "SIGKILL");
+    for (const pid of workersOf({ runId: it.host.runId })) signalPid(pid, "SIGKILL");
     await assert.rejects(dying, { code: "worker_crashed" });
     assert.ok(signals[0]?.aborted);
     await until(() => it.host.pools.get("default").workers.ready === 2, "new workers");

@@ -6,6 +6,7 @@ import { Attempt, Call, OutcomeReader } from "../../src/pool/calls/mod.ts";
 import { detailsOf, shown, startBulkHost } from "../fixtures/bulk_host.ts";
 import { tempDir } from "../fixtures/host.ts";
 import { liveObjects } from "../fixtures/live_objects.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const ITEMS = 400;
@@ -69,7 +70,7 @@ for (const carrier of ["socket", "grpc"] as const) {
       if (worker?.state !== "busy" || worker.pid === killed || bytes === seenBytes) return;
       seenBytes = bytes;
       killed = worker.pid;
-      if (killed !== undefined) Deno.kill(killed, "SIGKILL");
+      if (killed !== undefined) signalPid(killed, "SIGKILL");
     }, 20);
     try {
       while (next < 60_000 && deaths < 4) {

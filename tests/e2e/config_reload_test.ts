@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { defineTool, loadConfig, Snakeden } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { ADAPTERS, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 /** A host whose configuration is a file that the test writes. */
@@ -110,7 +111,7 @@ Deno.test("Snakeden.reload() keeps what was counted of the workers of a pool tha
   };
   await den.pools.recycle({ pool: "default" });
   const pid = await den.execute<number>("pid");
-  Deno.kill(pid, "SIGKILL");
+  signalPid(pid, "SIGKILL");
   await until(() => counts()[0] === 2 && den.pools.get("default").state === "ready", "another one");
   assert.deepEqual(counts(), [2, 1, 1]);
   for (const MARK of ["1", "2"]) {

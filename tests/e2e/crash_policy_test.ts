@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError, WorkerCrashedError } from "../../mod.ts";
 import { ADAPTERS, isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const AGAIN = { adapter: "dies_again", poisonAfter: 9, taintAfter: 0 } as const;
@@ -20,7 +21,7 @@ async function linesOf(path: string): Promise<string[]> {
 Deno.test("Snakeden replaces a worker that is SIGKILLed while idle, and the next call succeeds", async () => {
   await using den = await startDen({ ...AGAIN, size: 1 });
   const pid = await den.execute<number>("pid");
-  Deno.kill(pid, "SIGKILL");
+  signalPid(pid, "SIGKILL");
   await until(() => den.workers.list().some((it) => it.pid && it.pid !== pid), "the replacement");
   assert.notEqual(await den.execute("pid"), pid);
   assert.equal(den.pools.list()[0]?.crashes.recent.killed, 1);
@@ -33,7 +34,7 @@ Deno.test("Snakeden.execute() rejects with the signal when its worker is SIGKILL
   const path = join(dir.path, "n");
   const sleeping = errorOf(den.execute("nap", { seconds: 600, path }));
   await until(() => linesOf(path).catch(() => false), "the call to run");
-  Deno.kill(pid, "SIGKILL");
+  signalPid(pid, "SIGKILL");
   const error = await sleeping;
   assert.ok(error instanceof WorkerCrashedError);
   assert.deepEqual([error.exit.signal, error.exit.exitCode], ["SIGKILL", null]);
@@ -286,7 +287,7 @@ Deno.test("Snakeden leaves a slot empty for a while when its workers keep crashi
       () => den.workers.list().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
       "a worker in the first slot",
     );
-    Deno.kill(pid, "SIGABRT");
+    signalPid(pid, "SIGABRT");
     await until(() => den.pools.list()[0]?.crashes.total === kills + 1, "its death to be seen");
   }
   const [slot] = await until(() => {

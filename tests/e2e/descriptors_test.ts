@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const OPEN_FILES = 200;
@@ -89,7 +90,7 @@ Deno.test("main() keeps descriptors for a worker that has to be replaced", async
   });
   const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
   using _connections = await connect(server.url, 2 * OPEN_FILES);
-  Deno.kill(workers[0].pid, "SIGKILL");
+  signalPid(workers[0].pid, "SIGKILL");
   await until(async () => {
     const answer = await execute(server.url, "ping", {}).catch(() => undefined);
     return answer !== undefined && (await answer.json()).result === "pong";

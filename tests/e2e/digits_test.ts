@@ -10,6 +10,7 @@ import { defineTool, Snakeden, SnakedenError } from "../../mod.ts";
 import { type Snippet, snippetsOf } from "../docs/markdown.ts";
 import { isShown } from "../docs/shown_output.ts";
 import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -110,7 +111,7 @@ Deno.test("examples/digits trains in a session, and says after a restart that th
       const { worker } = await den.sessions.get(carrier);
       const { pid } = den.workers.list().find(({ id }) => id === worker?.workerId) ?? {};
       assert.ok(pid);
-      Deno.kill(pid, "SIGKILL");
+      signalPid(pid, "SIGKILL");
       const isGone = async (): Promise<boolean> =>
         (await den.sessions.get(carrier)).worker?.workerEnd !== undefined;
       await until(isGone, "the host knows the end of the worker");

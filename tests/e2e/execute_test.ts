@@ -10,6 +10,7 @@ import {
   WorkerCrashedError,
 } from "../../mod.ts";
 import { isAlive, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
@@ -108,7 +109,7 @@ Deno.test("Snakeden.execute() fails only the call whose worker is killed, and th
   const calls = await Promise.all([runningCall(den), runningCall(den)]);
   const [victim] = den.workers.list();
   assert.ok(victim?.pid);
-  Deno.kill(victim.pid, "SIGKILL");
+  signalPid(victim.pid, "SIGKILL");
   const outcomes = await Promise.allSettled(calls.map(({ end }) => end));
   assert.deepEqual(outcomes.map((it) => it.status).sort(), ["fulfilled", "rejected"]);
   const error = outcomes.find((it) => it.status === "rejected")?.reason;

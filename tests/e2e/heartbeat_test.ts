@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { WorkerCrashedError } from "../../mod.ts";
 import { isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 /**
@@ -39,7 +40,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     const call = den.execute("count", { seconds: 600, sign });
     // A call that is stopped before it has begun runs elsewhere.
     await until(() => Deno.stat(sign).then(() => true, () => false), "the call to begin");
-    Deno.kill(pid, "SIGSTOP");
+    signalPid(pid, "SIGSTOP");
     await assert.rejects(call, (error: unknown) => {
       assert.ok(error instanceof WorkerCrashedError);
       assert.match(error.message, /was killed: it did not answer 6 heartbeats, for \d+ ms;/);
@@ -55,7 +56,7 @@ Deno.test("Heartbeats replace a worker stopped by SIGSTOP while it is idle", asy
   await using den = await startDen({ adapter: "stays_busy", size: 2, heartbeat: HEARTBEAT });
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
-  Deno.kill(worker.pid, "SIGSTOP");
+  signalPid(worker.pid, "SIGSTOP");
   await until(
     () =>
       den.workers.list().some(({ id, incarnation, state }) =>

@@ -8,6 +8,7 @@ import { PythonError, SnakedenError } from "../../src/errors.ts";
 import { compose, type Host } from "../../src/host/mod.ts";
 import { HostToolTable, type TableTool } from "../fixtures/fakes/host_tool_table.ts";
 import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { nextTurn, until } from "../fixtures/until.ts";
 
 interface ToolHost extends AsyncDisposable {
@@ -323,7 +324,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     for (const [tool, name] of [["call", "hang"], ["items", "drip"]] as const) {
       const dying = it.execute(tool, { name, args: {} });
       await until(() => it.table.running === 1, "the host to be asked");
-      for (const pid of workersOf({ runId: it.host.runId })) Deno.kill(pid, "SIGKILL");
+      for (const pid of workersOf({ runId: it.host.runId })) signalPid(pid, "SIGKILL");
       await assert.rejects(dying, { code: "worker_crashed" });
       await until(() => it.table.running === 0, "the tool of the host to be stopped");
       await until(() => it.host.pools.get("default").workers.ready === 2, "new workers");

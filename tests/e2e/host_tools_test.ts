@@ -5,6 +5,7 @@ import { defineTool, type HostToolCall, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
 import { ADAPTERS, startDen, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 /** Starts a host whose tools in Python call host tools. */
@@ -245,7 +246,7 @@ for (const carrier of ["socket", "grpc"] as const) {
       for await (const chunk of stream) {
         if (chunk === 10) {
           for (const { pid, state } of den.workers.list()) {
-            if (state === "busy" && pid !== undefined) Deno.kill(pid, "SIGKILL");
+            if (state === "busy" && pid !== undefined) signalPid(pid, "SIGKILL");
           }
         }
       }

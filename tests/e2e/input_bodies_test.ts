@@ -1,6 +1,7 @@
 /** Tests bodies that a tool of a real server reads while they arrive. */
 import assert from "node:assert/strict";
 import { ADAPTERS, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const encoder = new TextEncoder();
@@ -325,7 +326,7 @@ Deno.test("the death of a worker ends a call whose body is still open", async ()
   await client.send("1\n");
   await until(async () => await busyOf(server.url) === 1, "the call to begin");
   const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
-  Deno.kill(workers[0].pid, "SIGKILL");
+  signalPid(workers[0].pid, "SIGKILL");
   await client.readUntil("worker_crashed");
   assert.equal(await resultOf(post(`${server.url}/v1/execute?tool=total&input=numbers`, "1\n")), 1);
 });

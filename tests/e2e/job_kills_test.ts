@@ -15,6 +15,7 @@ import {
   ledgerLines,
 } from "../fixtures/jobs/job_ledger.ts";
 import { JobHostProcess, ledgerOf, numbered } from "../fixtures/jobs/job_host_process.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const HOST_KILLS = Number(Deno.env.get("SNAKEDEN_JOB_KILLS") ?? 2);
@@ -29,7 +30,7 @@ function killWorker(dir: string, random: Random): boolean {
   const pid = random.pick(workersOf({ connect: join(dir, "data") }));
   if (pid === undefined) return false;
   try {
-    Deno.kill(pid, "SIGKILL");
+    signalPid(pid, "SIGKILL");
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

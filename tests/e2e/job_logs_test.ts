@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { JobInput, LogLine, Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const CARRIERS: readonly CarrierKind[] = ["socket", "grpc"];
@@ -138,7 +139,7 @@ for (const carrier of CARRIERS) {
       if (++seen === 10) {
         const [worker] = den.workers.list();
         assert.ok(worker?.pid !== undefined);
-        Deno.kill(worker.pid, "SIGKILL");
+        signalPid(worker.pid, "SIGKILL");
       }
       if (text.includes("failed")) {
         assert.match(

@@ -5,6 +5,7 @@ import { type Job, type JobHandle, type JobInput, type Snakeden } from "../../mo
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { ADAPTERS, isAlive, startDen, tempDir } from "../fixtures/host.ts";
 import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/jobs/job_ledger.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const CARRIERS: readonly CarrierKind[] = ["socket", "grpc"];
@@ -100,7 +101,7 @@ for (const carrier of CARRIERS) {
       const lines = await ledgerLines(ledger);
       return lines.length > 0 && lines;
     }, "the job to start");
-    Deno.kill(line?.pid ?? 0, "SIGKILL");
+    signalPid(line?.pid, "SIGKILL");
     const last = await job.done({ timeoutMs: 60_000 });
     assert.deepEqual(outcomes(last), ["failed worker_crashed", "completed"]);
     assert.deepEqual(last.attempts?.map(({ attempt, exit }) => [attempt, exit]), [

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { type Snakeden, SnakedenError } from "../../mod.ts";
 import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const CALLS = 200;
@@ -93,7 +94,7 @@ function serving(den: Snakeden): number {
 
 function send(pid: number, signal: Deno.Signal): void {
   try {
-    Deno.kill(pid, signal);
+    signalPid(pid, signal);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -4,7 +4,8 @@ import type { Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
 import { isAlive, startDen, tempDir, workersOf } from "../fixtures/host.ts";
-import { until } from "../fixtures/until.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
+import { until, untilText } from "../fixtures/until.ts";
 
 async function start(carrier: CarrierKind, teardownSeconds = 600): Promise<Snakeden> {
   return await startDen({
@@ -22,7 +23,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     const readyz = async (): Promise<number> => (await app.request("/readyz")).status;
     const old = workersOf(den);
     assert.deepEqual([old.length, await readyz()], [2, 200]);
-    for (const pid of old) Deno.kill(pid, "SIGTERM");
+    for (const pid of old) signalPid(pid, "SIGTERM");
     await until(async () => await readyz() === 503, "the pool to say so");
     const stopping = den.workers.list().filter(({ pid = 0 }) => old.includes(pid));
     assert.ok(stopping.every(({ state }) => state === "stopping"));
@@ -44,9 +45,8 @@ for (const carrier of ["socket", "grpc"] as const) {
       for (const [tool, args] of calls) {
         const path = `${dir.path}/${signal}-${tool}`;
         const running = den.execute<number>(tool, { ...args, path });
-        await until(() => Deno.stat(path).catch(() => false), "the call to run");
-        const { pid = 0 } = den.workers.list().find(({ state }) => state === "busy") ?? {};
-        Deno.kill(pid, signal);
+        const pid = Number(await untilText(path));
+        signalPid(pid, signal);
         assert.equal(await running, pid);
         await until(() => !isAlive(pid), "it to leave");
         await until(() => den.pools.list()[0]?.workers.ready === 2, "the pool to be whole");

@@ -16,6 +16,7 @@ import { createApp, OpenSockets } from "../../src/routes/mod.ts";
 import { snippetsOf } from "../docs/markdown.ts";
 import { isShown } from "../docs/shown_output.ts";
 import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 import { connect, text } from "../routes/socket/raw_client.ts";
 import { binary, SocketClient } from "../routes/socket/socket_client.ts";
@@ -245,7 +246,7 @@ async function survivesKill(den: Snakeden, url: string): Promise<void> {
   const others = all.filter((_, i) => workers[i] !== id);
   assert.ok(lost.length > 0 && others.length > 0);
   for (const it of all) it.rush(it.talk.edgesMs[1] + 500);
-  Deno.kill(pid, "SIGKILL");
+  signalPid(pid, "SIGKILL");
   await Promise.all(all.map((it) => it.idle()));
   await Promise.all(all.map((it) => it.speak()));
   for (const it of others) assertHeard(it.events, it.talk);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Attempt, Call } from "../../src/pool/calls/mod.ts";
 import { startDen } from "../fixtures/host.ts";
 import { liveObjects } from "../fixtures/live_objects.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 Deno.test("a worker that dies beside its successor leaves no call in memory", async () => {
@@ -17,7 +18,7 @@ Deno.test("a worker that dies beside its successor leaves no call in memory", as
       () => den.workers.list().some(({ pid, state }) => pid !== before.pid && state === "ready"),
       "the successor is ready",
     );
-    Deno.kill(before.pid, "SIGKILL");
+    signalPid(before.pid, "SIGKILL");
     assert.equal(await lost, "worker_crashed");
     await recycling;
     assert.equal(await den.execute("quick", { key: 1 }), 1);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type CallOptions, type Snakeden, SnakedenError } from "../../mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
 import { ADAPTERS, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 interface Counted {
@@ -47,20 +48,20 @@ const LONG: ToolCall = ["count", { seconds: 60 }];
 const ENDS: Readonly<Record<string, End>> = {
   "was killed by SIGKILL": {
     call: LONG,
-    end: ({ pid }) => Deno.kill(pid, "SIGKILL"),
+    end: ({ pid }) => signalPid(pid, "SIGKILL"),
     code: "worker_crashed",
     workerEnd: /^died with signal SIGKILL/,
   },
   "was frozen by SIGSTOP": {
     pool: { heartbeat: { pingIntervalMs: 50, pingTimeoutMs: 100, maxMissed: 3 } },
     call: LONG,
-    end: ({ pid }) => Deno.kill(pid, "SIGSTOP"),
+    end: ({ pid }) => signalPid(pid, "SIGSTOP"),
     code: "worker_crashed",
     workerEnd: /ping|heartbeat/,
   },
   "got SIGTERM": {
     call: NAP,
-    end: ({ pid }) => Deno.kill(pid, "SIGTERM"),
+    end: ({ pid }) => signalPid(pid, "SIGTERM"),
     workerEnd: /^received SIGTERM and ended$/,
   },
   "killed itself": {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { isAlive, ROOT, SERVE, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 /** A server with a pipe to its standard input. */
@@ -101,7 +102,7 @@ Deno.test("the end of standard input and SIGTERM are one request, in whichever o
     await using server = new ServerWithPipe(await envOf(dir.path));
     await server.shows(/^(listening on) /m);
     if (isPipeFirst) await server.stdin.close();
-    Deno.kill(server.pid, "SIGTERM");
+    signalPid(server.pid, "SIGTERM");
     if (!isPipeFirst) await server.stdin.close();
     assert.equal(await server.finished(), 0, server.output);
     assert.equal(server.output.match(/ stopping /g)?.length, 1, server.output);

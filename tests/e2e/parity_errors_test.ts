@@ -7,6 +7,7 @@ import type { CircuitInfo } from "../../src/pool/mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 type PoolOptions = NonNullable<Parameters<typeof startDen>[0]>;
@@ -152,7 +153,7 @@ for (const carrier of ["socket", "grpc"] as const) {
 
     await open();
     const killed = await probe();
-    Deno.kill(killed.pid, "SIGKILL");
+    signalPid(killed.pid, "SIGKILL");
     assert.equal((await errorOf(killed.end)).code, "worker_crashed");
     await reset();
     const leaving = new AbortController();

@@ -5,6 +5,7 @@ import { runAsScript, type ShutdownEvent } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { HostProcess, ROOT, startDen, tempDir } from "../fixtures/host.ts";
 import { processesWith } from "../fixtures/processes/find_processes.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -122,7 +123,7 @@ Deno.test("given SIGTERM to all processes and then SIGKILL, as of systemd, then 
       try {
         // The driver of the terminal belongs to the test.
         if (!Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("in_terminal.py")) {
-          Deno.kill(pid, signal);
+          signalPid(pid, signal);
         }
       } catch {
         // It has just ended.

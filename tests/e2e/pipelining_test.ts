@@ -12,6 +12,7 @@ import {
   type WorkerInfo,
 } from "../../mod.ts";
 import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 type PoolOptions = Partial<NonNullable<SnakedenOptions["pools"]>[number]>;
@@ -248,7 +249,7 @@ async function killUnderLoad(random: Random, { kills, pool, ahead }: KillRun): P
     const victim = workers[Math.floor(random() * workers.length)];
     assert.ok(victim?.pid);
     killed.add(victim.incarnation);
-    Deno.kill(victim.pid, "SIGKILL");
+    signalPid(victim.pid, "SIGKILL");
   }
   await load.finish();
   await settleAccounts(den, load, await ledger.runs());

@@ -8,6 +8,7 @@ import { Pool, type PoolOptions, type Worker } from "../../src/pool/mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { fakePlace } from "../fixtures/fakes/fake_place.ts";
 import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { nextTurn, until } from "../fixtures/until.ts";
 
 /** The device as a worker sees it. */
@@ -98,7 +99,7 @@ Deno.test("Pool starts real workers with the device of their slots, also after k
   };
   const first = await seenByBoth(it);
   assert.deepEqual(devicesOf(first), expected);
-  for (const { pid } of first.values()) Deno.kill(pid, "SIGKILL");
+  for (const { pid } of first.values()) signalPid(pid, "SIGKILL");
   await until(() => it.pool.workers.every((worker) => !isOneOf(worker, first)), "both to be gone");
   const second = await seenByBoth(it);
   assert.deepEqual(devicesOf(second), expected);

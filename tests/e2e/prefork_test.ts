@@ -14,6 +14,7 @@ import {
   workersOf,
 } from "../fixtures/host.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until, untilText } from "../fixtures/until.ts";
 
 type PoolInit = NonNullable<Parameters<typeof startDen>[0]>;
@@ -128,7 +129,7 @@ Deno.test("kill -9 of the template fails no call, ends are told exactly, and ano
   const template = templateOf(den) ?? 0;
   const [worker] = den.workers.list();
   const running = den.execute("stay", { seconds: 1 });
-  Deno.kill(template, "SIGKILL");
+  signalPid(template, "SIGKILL");
   const next = await untilRenewed(den, template);
   assert.equal(await running, "stayed");
   assert.equal(den.workers.list()[0]?.pid, worker?.pid);
@@ -147,7 +148,7 @@ Deno.test("a template that is stopped is replaced, and the ends of its workers a
   await using den = await startDen(poolIn(dir.path));
   await den.health.awaitReady({ timeoutMs: 60_000 });
   const template = templateOf(den) ?? 0;
-  Deno.kill(template, "SIGSTOP");
+  signalPid(template, "SIGSTOP");
   await assert.rejects(den.execute("die", { name: "SIGABRT" }), (error) => {
     assert.ok(error instanceof WorkerCrashedError);
     assert.equal(error.exit.signal, "SIGABRT");
@@ -168,7 +169,7 @@ Deno.test("kill -9 of a reaper fails no call, and each of its workers gets a suc
   const busy = await until(() => den.workers.list().find((it) => it.begun === 1), "a busy worker");
   const idle = den.workers.list().find((it) => it.id !== busy.id);
   const orphans = [busy.pid, idle?.pid];
-  Deno.kill(parentOf(template), "SIGKILL");
+  signalPid(parentOf(template), "SIGKILL");
   const next = await untilRenewed(den, template);
   assert.ok(!isAlive(template));
   await until(() => !isAlive(idle?.pid ?? 0), "the idle worker to end");
@@ -206,7 +207,7 @@ Deno.test("a worker without a reaper prints and dies as others do, and the host 
   const reads = countReads(den.workers.list()[0]?.pid ?? 0);
   const dying = den.execute("speak_and_die", { path, name: "SIGSEGV" });
   await until(() => den.workers.list()[0]?.begun === 1, "the call to begin");
-  Deno.kill(parentOf(template), "SIGKILL");
+  signalPid(parentOf(template), "SIGKILL");
   const next = await untilRenewed(den, template);
   await Deno.writeTextFile(path, "now");
   // Nobody can say any more how it ended.
@@ -429,7 +430,7 @@ Deno.test("kill -9 of the host ends a template that is stopped, or busy in nativ
   // The reapers, which would notice the end of the host, and all else.
   const all = processesWith(mark);
   for (const pid of all) {
-    if (processesWith(mark).includes(parentOf(pid))) Deno.kill(parentOf(pid), "SIGSTOP");
+    if (processesWith(mark).includes(parentOf(pid))) signalPid(parentOf(pid), "SIGSTOP");
   }
   server.kill("SIGKILL");
   await server.finished();

@@ -10,6 +10,7 @@ import {
   tempDir,
   workersOf,
 } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
@@ -112,7 +113,7 @@ Deno.test("Snakeden.stop() ends a child of a worker that was killed", async () =
   const child = await den.execute<number>("spawn_child");
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
-  Deno.kill(worker.pid, "SIGKILL");
+  signalPid(worker.pid, "SIGKILL");
   await until(() => !isAlive(child), "the child to be gone");
 });
 
@@ -143,7 +144,7 @@ Deno.test("Snakeden.health.ready() is not fooled by one worker that is stopped",
   await using den = await startDen({ adapter: "snakeden.demo" });
   const [stuck] = den.workers.list();
   assert.ok(stuck?.pid);
-  Deno.kill(stuck.pid, "SIGSTOP");
+  signalPid(stuck.pid, "SIGSTOP");
   assert.equal((await den.health.ready()).ready, true);
 });
 

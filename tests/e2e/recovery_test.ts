@@ -14,6 +14,7 @@ import {
   workersOf,
 } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 import { openStore } from "../kv/open_store.ts";
 
@@ -141,7 +142,7 @@ Deno.test("Snakeden.start() and stop() twenty times leave no row and no process,
   for (let round = 0; round < 20; round++) {
     await using den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
     const [worker] = den.workers.list();
-    if (round % 4 === 0 && worker?.pid !== undefined) Deno.kill(worker.pid, "SIGKILL");
+    if (round % 4 === 0 && worker?.pid !== undefined) signalPid(worker.pid, "SIGKILL");
     if (round % 4 === 1) void den.stop({ drainMs: 0 });
     await den.stop();
     assert.deepEqual(workersOf({ runId: den.runId }), []);

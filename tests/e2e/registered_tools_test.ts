@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Snakeden, SnakedenError, type ToolInfo } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const ALL = { session: false } as const;
@@ -206,7 +207,7 @@ class Texts:
     const waiting = [1, 2, 3].map((x) => errorOf(den.execute("f", { x })));
     // The other worker takes what is not bound.
     assert.notEqual(await den.execute("pid"), pid);
-    Deno.kill(pid, "SIGKILL");
+    signalPid(pid, "SIGKILL");
     assert.equal((await running).code, "worker_crashed");
     for (const { code, message, details } of await Promise.all(waiting)) {
       assert.equal(code, "worker_crashed");

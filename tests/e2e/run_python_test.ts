@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { HostProcess, ROOT, tempDir } from "../fixtures/host.ts";
 import { processesWith } from "../fixtures/processes/find_processes.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 import { tinySource } from "../python_env/tiny_source.ts";
@@ -239,7 +240,7 @@ Deno.test("deno task run FILE.py ends the script when the program before it is k
   const launchers = new Set(processesWith("scripts/run_python.ts"));
   const [launcher] = processesWith(it.dir).filter((pid) => launchers.has(pid));
   assert.ok(launcher !== undefined);
-  Deno.kill(launcher, "SIGKILL");
+  signalPid(launcher, "SIGKILL");
   await host.finished();
   await until(() => processesWith(it.dir).length === 0, "no process");
 });
@@ -270,7 +271,7 @@ open("done", "w").close()
   await terminal.shows(/waiting/);
   await terminal.close();
   for (const pid of processesWith("_by_hand.py")) {
-    if (processesWith(it.dir).includes(pid)) Deno.kill(pid, "SIGHUP");
+    if (processesWith(it.dir).includes(pid)) signalPid(pid, "SIGHUP");
   }
   await Deno.writeTextFile(join(it.dir, "go"), "");
   await until(

@@ -9,6 +9,7 @@ import { compose } from "../../src/host/mod.ts";
 import type { Sessions } from "../../src/sessions/mod.ts";
 import { type CountedWatches, countWatches } from "../fixtures/counted_watches.ts";
 import { ADAPTERS, isAlive, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const S1 = { sessionId: "s-1" };
@@ -231,7 +232,7 @@ for (const carrier of ["socket", "grpc"] as const) {
 
   Deno.test(`a worker that dies while it waits leaves no watch (${carrier})`, async () => {
     await using it = await start(carrier);
-    const step = (): void => Deno.kill(it.pids()[0] ?? 0, "SIGKILL");
+    const step = (): void => signalPid(it.pids()[0], "SIGKILL");
     const args = { count: 100, number: 3 };
     const crashed = it.during("collect_in_threads", args, { step, watches: 4 });
     await assert.rejects(crashed, { code: "worker_crashed" });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PythonError, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const S1 = { sessionId: "s-1" };
@@ -116,7 +117,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     for (let i = 0; i < 20; i++) {
       // The worker of the call may be one that was just killed.
       await den.execute("write", { name: "last", value: i }, { ...S1, idempotent: true });
-      for (const pid of i % 5 === 4 ? workersOf(den) : []) Deno.kill(pid, "SIGKILL");
+      for (const pid of i % 5 === 4 ? workersOf(den) : []) signalPid(pid, "SIGKILL");
       assert.equal((await variables.get("last")).value, i);
     }
   });

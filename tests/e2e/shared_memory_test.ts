@@ -6,6 +6,7 @@ import { BridgeServer, type CallListener, Value } from "../../src/bridge/mod.ts"
 import { type LaunchedWorker, SpawnLauncher, workerEnv } from "../../src/pool/mod.ts";
 import { packagePath, workerCommand } from "../../src/python_env/mod.ts";
 import { ADAPTERS, startDen, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const KIB = 1024;
@@ -113,7 +114,7 @@ Deno.test("Snakeden.execute() shares memory with the successor of a dead worker"
       await den.execute("keep", { value });
       const pid = den.workers.list()[0]?.pid;
       assert.ok(pid);
-      Deno.kill(pid, "SIGKILL");
+      signalPid(pid, "SIGKILL");
       await until(
         () => den.workers.list().some((it) => it.state === "ready" && it.pid !== pid),
         "another worker",

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createApp, OpenSockets } from "../../src/routes/mod.ts";
 import type { Snakeden } from "../../mod.ts";
 import { startDen } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 import { binary, SocketClient } from "../routes/socket/socket_client.ts";
 
@@ -88,7 +89,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     client.send({ type: "call", id: 1, tool: "numbers", args, stream: true });
     await client.next();
     const [worker] = den.workers.list();
-    Deno.kill(worker?.pid ?? 0, "SIGKILL");
+    signalPid(worker?.pid, "SIGKILL");
     const { problem } = await client.last(1);
     assert.equal((problem as { code: string }).code, "worker_crashed");
     client.send({ type: "call", id: 2, tool: "add", args: { a: 1, b: 2 } });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { isAlive, SERVE, tempDir, workersOf } from "../fixtures/host.ts";
 import { processesWith } from "../fixtures/processes/find_processes.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -105,7 +106,7 @@ const WAYS_TO_ASK: readonly {
     ask: async ({ terminal, dataDir }) => {
       const workers = workersOf({ connect: dataDir });
       assert.ok(workers.length > 0);
-      for (const pid of workers) Deno.kill(pid, "SIGTERM");
+      for (const pid of workers) signalPid(pid, "SIGTERM");
       await terminal.signalGroup("SIGTERM");
     },
   },
@@ -306,10 +307,10 @@ for (
     const call = await startCall(terminal, 1);
     const pid = await serverPid(dir.path);
     await terminal.close();
-    Deno.kill(pid, "SIGHUP");
+    signalPid(pid, "SIGHUP");
     assert.equal(await call.status, 200);
     assert.ok(isAlive(pid));
-    Deno.kill(pid, "SIGTERM");
+    signalPid(pid, "SIGTERM");
     await terminal.finished();
     await assertNothingLeft(dir.path);
   });
@@ -326,8 +327,8 @@ for (
     await using terminal = await open(dir.path, [...background, ...args]);
     await terminal.shows(/waiting|listening/);
     const pid = await serverPid(dir.path);
-    Deno.kill(pid, "SIGINT");
-    Deno.kill(pid, "SIGTERM");
+    signalPid(pid, "SIGINT");
+    signalPid(pid, "SIGTERM");
     assert.equal(await terminal.finished(), isScript ? 143 : 0, terminal.output);
     if (!isScript) assert.match(terminal.output, /stopping signal=SIGTERM/);
     await assertNothingLeft(dir.path);

@@ -19,6 +19,7 @@ import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { snippetsOf } from "../docs/markdown.ts";
 import { isShown } from "../docs/shown_output.ts";
 import { ADAPTERS, HostProcess, ROOT, tempDir } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const PAGE = join(ROOT, "examples/ticket_triage/README.md");
@@ -199,7 +200,7 @@ async function checkSessions(t: Deno.TestContext, desk: Desk): Promise<void> {
     const asked = desk.hang();
     const killed = errorOf(desk.triage("shop", PARCEL));
     const { signal } = await asked;
-    Deno.kill((await desk.workerOf("shop")).pid, "SIGKILL");
+    signalPid((await desk.workerOf("shop")).pid, "SIGKILL");
     assert.equal((await killed).code, "worker_crashed");
     assert.equal(signal.aborted, true, "the model is told that nobody waits");
     desk.take("language_model");

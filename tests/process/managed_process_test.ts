@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ManagedProcess } from "../../src/process/managed_process.ts";
 import { isRunning } from "../../src/process/process_group.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 interface Spawned {
@@ -121,7 +122,7 @@ Deno.test("ManagedProcess.terminate() kills a process that is stopped", async ()
   const spawned = shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const { pid } = spawned.process;
-  Deno.kill(pid, "SIGSTOP");
+  signalPid(pid, "SIGSTOP");
   // The stop takes effect a moment later. A SIGTERM before that would still be delivered.
   await until(() => /\) T /.test(Deno.readTextFileSync(`/proc/${pid}/stat`)), "it is stopped");
   assert.equal((await spawned.process.terminate(20)).signal, "SIGKILL");
@@ -154,7 +155,7 @@ Deno.test("ManagedProcess.exited does not wait for a child that left the group a
     assert.deepStrictEqual(spawned.lines.toSorted(), [`stdout: child ${child}`, "stdout: ready"]);
     assert.ok(isRunning(child));
   } finally {
-    Deno.kill(child, "SIGKILL");
+    signalPid(child, "SIGKILL");
   }
 });
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { type ProcessInfo, type ProcessTable, ProcTable } from "../../src/process/process_table.ts";
+import { killGroup } from "../../src/process/process_group.ts";
 import { sweepProcesses } from "../../src/process/sweep.ts";
 import { isAlive } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -92,7 +94,7 @@ Deno.test("sweepProcesses() finds children with a session of their own", async (
   const child = await worker.printed("child");
   const grandchild = await worker.printed("grandchild");
   // The worker itself is already gone, as after the end of its host.
-  Deno.kill(-worker.pid, "SIGKILL");
+  killGroup(worker.pid);
   await worker.ended();
   const { killed } = await sweepProcesses({
     runIds: new Set([dead]),
@@ -114,7 +116,7 @@ Deno.test("sweepProcesses() kills a process that ignores SIGTERM, and one that i
   });
   await using stopped = new MarkedProcess({ runId: dead });
   await deaf.printed("deaf");
-  Deno.kill(stopped.pid, "SIGSTOP");
+  signalPid(stopped.pid, "SIGSTOP");
   await sweepProcesses({ runIds: new Set([dead]), recorded: [], table, timeoutMs: TIMEOUT_MS });
   assert.deepEqual([deaf.alive, stopped.alive], [false, false]);
 });

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { isAlive, ROOT, workersOf } from "../fixtures/host.ts";
+import { signalPid } from "../fixtures/processes/signals.ts";
 import { until } from "../fixtures/until.ts";
 
 /** The runtimes that tests run programs in. */
@@ -105,7 +106,7 @@ export class Workplace implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const pid of this.pids()) {
       try {
-        Deno.kill(pid, "SIGKILL");
+        signalPid(pid, "SIGKILL");
       } catch {
         // It has just ended.
       }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { type Job, type JobInput, type Snakeden, type SnakedenOptions } from "../../../mod.ts";
 import { isAlive } from "../../fixtures/host.ts";
+import { signalPid } from "../../fixtures/processes/signals.ts";
 import { SCRIPTS } from "../../fixtures/script_jobs.ts";
 import type { Random } from "../random.ts";
 import type { JobBook } from "./job_book.ts";
@@ -37,7 +38,7 @@ export function killGuard(runId: string, random: Random): void {
   const pid = random.pick(guardsOf(runId));
   if (pid === undefined) return;
   try {
-    Deno.kill(pid, "SIGKILL");
+    signalPid(pid, "SIGKILL");
   } catch (error) {
     // It has ended meanwhile.
     if (!(error instanceof Deno.errors.NotFound)) throw error;

@@ -4,6 +4,7 @@ import { withDefaults } from "../../../src/hardware/probes/probe_options.ts";
 import type { ProbeOptions } from "../../../src/hardware/probes/mod.ts";
 import { runTool, type ToolOutput } from "../../../src/hardware/probes/run_tool.ts";
 import { isAlive } from "../../fixtures/host.ts";
+import { signalPid } from "../../fixtures/processes/signals.ts";
 import { until } from "../../fixtures/until.ts";
 import { VendorTools } from "../../fixtures/vendor_tools.ts";
 
@@ -155,7 +156,7 @@ Deno.test("runTool() does not wait for a process outside the group that holds th
     `setsid sh -c '${daemon}' "$here" & until [ -e "$here/daemon" ]; do :; done; echo done`,
   );
   assert.deepEqual(await run(tools, ["some-smi"]), { stdout: "done\n", problem: null });
-  Deno.kill(Number(await Deno.readTextFile(join(tools.folder, "daemon"))), "SIGKILL");
+  signalPid(Number(await Deno.readTextFile(join(tools.folder, "daemon"))), "SIGKILL");
 });
 
 Deno.test("runTool() cuts off a tool that prints 10 MB, on either stream", async () => {

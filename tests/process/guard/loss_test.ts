@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { isRunning, ManagedProcess, ProcTable, sweepProcesses } from "../../../src/process/mod.ts";
+import { signalPid } from "../../fixtures/processes/signals.ts";
 import { until } from "../../fixtures/until.ts";
 import { startGuard } from "../../fixtures/processes/guarded.ts";
 
@@ -50,14 +51,14 @@ async function startHost(job = JOB): Promise<KilledHost & AsyncDisposable> {
 Deno.test("Guard: a host killed by SIGKILL takes its guard and all processes of jobs with it", async () => {
   await using at = await startHost();
   // Only the host itself.
-  Deno.kill(at.host.pid, "SIGKILL");
+  signalPid(at.host.pid, "SIGKILL");
   await until(() => !Object.values(at.pids).some(isRunning), "all are gone");
 });
 
 Deno.test("Guard: a guard that is stopped ends with its host all the same", async () => {
   await using at = await startHost();
-  Deno.kill(at.pids.guard, "SIGSTOP");
-  Deno.kill(at.host.pid, "SIGKILL");
+  signalPid(at.pids.guard, "SIGSTOP");
+  signalPid(at.host.pid, "SIGKILL");
   await until(() => !Object.values(at.pids).some(isRunning), "all are gone");
 });
 
@@ -66,7 +67,7 @@ Deno.test("Guard: a guard killed by SIGKILL ends all jobs, and the next launch s
   const jobs = await Promise.all([at.shell(JOB), at.shell(JOB)]);
   const pids = (await Promise.all(jobs.map((it) => it.pids(["one", "two"])))).flat();
   const guard = await at.guardPid();
-  Deno.kill(guard, "SIGKILL");
+  signalPid(guard, "SIGKILL");
   for (const { process } of jobs) {
     const end = await process.ended;
     assert.deepEqual([end.cause, end.exit], ["guard_lost", { signal: "SIGKILL" }]);
@@ -80,7 +81,7 @@ Deno.test("Guard: a guard killed by SIGKILL ends all jobs, and the next launch s
 Deno.test("Guard: a launch continues a guard that somebody has stopped", async () => {
   await using at = await startGuard();
   const before = await at.guardPid();
-  Deno.kill(before, "SIGSTOP");
+  signalPid(before, "SIGSTOP");
   const it = await at.shell("exit 3");
   assert.deepEqual((await it.process.ended).exit, { code: 3 });
   assert.equal(await at.guardPid(), before);
@@ -89,7 +90,7 @@ Deno.test("Guard: a launch continues a guard that somebody has stopped", async (
 Deno.test("Guard: launches right after the guard was killed are served by another one", async () => {
   await using at = await startGuard();
   for (let i = 0; i < 5; i++) {
-    Deno.kill(await at.guardPid(), "SIGKILL");
+    signalPid(await at.guardPid(), "SIGKILL");
     const all = await Promise.all([at.shell("echo 1"), at.shell("echo 2"), at.shell("echo 3")]);
     for (const it of all) assert.deepEqual((await it.process.ended).exit, { code: 0 });
   }
@@ -157,8 +158,8 @@ Deno.test("sweepProcesses() finds what is left when host, guard and warden were 
   const main = (await table.all(signal)).get(at.pids.main);
   assert.ok(main?.runId !== undefined);
   const { runId } = main;
-  for (const pid of [at.host.pid, at.pids.guard, main.parent]) Deno.kill(pid, "SIGSTOP");
-  for (const pid of [main.parent, at.pids.guard, at.host.pid]) Deno.kill(pid, "SIGKILL");
+  for (const pid of [at.host.pid, at.pids.guard, main.parent]) signalPid(pid, "SIGSTOP");
+  for (const pid of [main.parent, at.pids.guard, at.host.pid]) signalPid(pid, "SIGKILL");
   await until(() => !isRunning(at.host.pid), "the host is gone");
   assert.deepEqual(isRunning(at.pids.one), true);
   const swept = await sweepProcesses({

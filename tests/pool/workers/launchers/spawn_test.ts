@@ -8,6 +8,7 @@ import type { SpawnOptions } from "../../../../src/pool/workers/launchers/spawn.
 import { isRunning } from "../../../../src/process/process_group.ts";
 import { dialWorker, hello } from "../../../bridge/dialed_worker.ts";
 import { fakeDevice } from "../../../fixtures/fakes/fake_place.ts";
+import { signalPid } from "../../../fixtures/processes/signals.ts";
 import { until } from "../../../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -166,7 +167,7 @@ Deno.test("SpawnLauncher.launch() reports the exit of a process whose link broke
   const pid = Number(await it.said("pid"));
   await worker.hear("welcome");
   worker.end();
-  Deno.kill(pid, "SIGTERM");
+  signalPid(pid, "SIGTERM");
   const error = await failureOf(it, launched);
   assert.match(error.message, /it ended with exit code 9 before it was ready/);
 });
