@@ -135,9 +135,11 @@ export class ForkedWorkers {
     void forked.exit.promise.then(() => over.abort());
     await delay(this.#toldMs, over.signal);
     if (this.#live.get(pid) !== forked) return;
+    // With its parent gone, the reaper reaps it, and tells how it ended.
     this.#onStuck();
+    await delay(this.#toldMs, over.signal);
     // Its parent may have been killed after it had reaped it, and before it told of that.
-    if (!await stillRuns(pid)) this.#endedUntold(forked);
+    if (this.#live.get(pid) === forked && !await stillRuns(pid)) this.#endedUntold(forked);
   }
 
   #endedUntold(forked: Forked): void {
