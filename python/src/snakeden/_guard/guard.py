@@ -47,7 +47,7 @@ class Guard:
         self._wardens: dict[int, socket.socket] = {}
         # A connection stays open here until no process of its warden is left.
         self._lost: list[socket.socket] = []
-        self._killer = Killer(self._orphans)
+        self._killer = Killer(self._orphans, children=self._orphaned_children)
         # Wardens hold the reading end: its end tells them that the guard is gone.
         self._life, self._alive = os.pipe()
         self._woken, self._wake = _signal_pipe()
@@ -151,6 +151,9 @@ class Guard:
     def _orphans(self) -> list[Process]:
         return tree.below(os.getpid(), spared=self._wardens.keys())
 
+    def _orphaned_children(self) -> list[int]:
+        return [it for it in tree.own_children() if it not in self._wardens]
+
     def _end_orphans(self) -> None:
         self._killer.kill()
         self._reap()
@@ -164,7 +167,7 @@ class Guard:
     def _end(self) -> None:
         """Wait for the wardens, and kill what is left then."""
         end = time.monotonic() + _END_MS / 1000
-        killer = Killer(lambda: tree.below(os.getpid()))
+        killer = Killer(lambda: tree.below(os.getpid()), children=tree.own_children)
         while True:
             if self._lost:
                 self._end_orphans()

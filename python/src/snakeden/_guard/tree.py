@@ -11,7 +11,16 @@ from typing import Final
 from snakeden._guard.process import Process
 from snakeden._guard.ps import ps_table
 
-__all__ = ["HAS_PROC", "below", "everything", "find", "proportional_memory", "send", "usage"]
+__all__ = [
+    "HAS_PROC",
+    "below",
+    "everything",
+    "find",
+    "own_children",
+    "proportional_memory",
+    "send",
+    "usage",
+]
 
 HAS_PROC: Final = os.path.exists(f"/proc/{os.getpid()}/stat")
 
@@ -61,6 +70,14 @@ def below(root: int, *, spared: Collection[int] = ()) -> list[Process]:
             found.append(process)
             parents.append(process.pid)
     return found
+
+
+def own_children() -> list[int]:
+    """Return the children of this process, which has one thread, where the kernel lists them.
+
+    Their pids are not given to others before this process reaps them.
+    """
+    return _children_of(os.getpid(), str(os.getpid())) if _HAS_CHILDREN_FILE else []
 
 
 def everything() -> list[Process]:
@@ -133,12 +150,13 @@ def _children(pid: int) -> list[Process]:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    pids: list[int] = []
-    for thread in threads:
-        text = _read(f"/proc/{pid}/task/{thread}/children", whole=True)
-        if text:
-            pids.extend(map(int, text.split()))
+    pids = [it for thread in threads for it in _children_of(pid, thread)]
     return [it for it in map(find, pids) if it is not None]
+
+
+def _children_of(pid: int, thread: str) -> list[int]:
+    text = _read(f"/proc/{pid}/task/{thread}/children", whole=True)
+    return [] if text is None else [int(it) for it in text.split()]
 
 
 def _children_by_parent() -> Callable[[int], list[Process]]:

@@ -16,6 +16,7 @@ import sys
 import time
 from typing import Any, Final
 
+from snakeden._guard import tree
 from snakeden._guard.frames import Kind, Splitter, amount, amount_in, frame
 from snakeden._guard.job_processes import JobProcesses
 from snakeden._guard.killing import Killer
@@ -60,7 +61,7 @@ class Warden:
 
     def _use(self, processes: JobProcesses, *, limits: dict[str, Any]) -> None:
         self._processes = processes
-        self._killer = Killer(processes.all)
+        self._killer = Killer(processes.all, children=tree.own_children)
         self._limits = Limits(limits, find=processes.all)
 
     def run(self, *, is_subreaper: bool) -> None:
