@@ -61,7 +61,8 @@ export {
   type LogHandle,
   type LogStream,
 } from "./src/log.ts";
-export type { ExecuteManyOptions, MapOptions, MapOutcome, MapResults } from "./src/map/mod.ts";
+export { MapResults } from "./src/map/mod.ts";
+export type { ExecuteManyOptions, MapOptions, MapOutcome } from "./src/map/mod.ts";
 export type {
   AffinityMode,
   ArrayForm,

@@ -60,5 +60,5 @@ export type {
 } from "./namespaces/mod.ts";
 export type * from "./shapes/mod.ts";
 export { SnakedenClient } from "./snakeden_client.ts";
-export { ToolStream } from "./streams/mod.ts";
+export { MapResults, ToolStream } from "./streams/mod.ts";
 export { valueFromJson, valueToJson } from "./values/mod.ts";

@@ -6,14 +6,23 @@ import {
   Calls,
   Hardware,
   Health,
+  Maps,
   PoolList,
   Programs,
   Sessions,
   ToolList,
   Workers,
 } from "./namespaces/mod.ts";
-import type { Args, CallOptions, CallOutcome, Den, ReloadResult } from "./shapes/mod.ts";
-import type { ToolStream } from "./streams/mod.ts";
+import type {
+  Args,
+  CallOptions,
+  CallOutcome,
+  Den,
+  MapOptions,
+  MapOutcome,
+  ReloadResult,
+} from "./shapes/mod.ts";
+import type { MapResults, ToolStream } from "./streams/mod.ts";
 
 /**
  * A client of a host over HTTP, with the methods and errors of the library. It needs `fetch` and
@@ -51,6 +60,7 @@ export class SnakedenClient implements Den, AsyncDisposable {
   readonly health: Health;
   readonly #transport: Transport;
   readonly #calls: Calls;
+  readonly #maps: Maps;
 
   /**
    * Creates a client. Nothing is sent before the first use.
@@ -72,6 +82,7 @@ export class SnakedenClient implements Den, AsyncDisposable {
     this.programs = new Programs({ transport, calls });
     this.#transport = transport;
     this.#calls = calls;
+    this.#maps = new Maps(transport);
   }
 
   /**
@@ -102,6 +113,45 @@ export class SnakedenClient implements Den, AsyncDisposable {
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream<T>(tool, args, options);
+  }
+
+  /**
+   * Runs a tool for each item of an iterable, which is an object of arguments. It is one request,
+   * made when the map is awaited or iterated. Where `fetch` sends no streams, as in a page over
+   * HTTP/1.1, all items are gathered before.
+   *
+   * @throws {SnakedenError} See {@link MapResults}.
+   */
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options?: MapOptions & { readonly onError?: "throw" },
+  ): MapResults<T>;
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions & { readonly onError: "yield" },
+  ): MapResults<MapOutcome<T>>;
+  map<T>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions = {},
+  ): MapResults<T> | MapResults<MapOutcome<T>> {
+    return this.#maps.map<T>(tool, items, options);
+  }
+
+  /**
+   * Runs a tool for each item of a list like {@link SnakedenClient.map}. Resolves with what came of
+   * each, a result or an error, in the order of the items.
+   *
+   * @throws {SnakedenError} The error for which not all items can run; never that of an item.
+   */
+  async executeMany<T = unknown>(
+    tool: string,
+    items: readonly Args[],
+    options: Omit<MapOptions, "onError" | "ordered"> = {},
+  ): Promise<MapOutcome<T>[]> {
+    return await this.#maps.map<MapOutcome<T>>(tool, items, { ...options, onError: "yield" });
   }
 
   /**

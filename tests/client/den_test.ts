@@ -54,6 +54,8 @@ type Both = [
 /** The plain records of both, one by one. */
 type Records = [
   Holds<Same<library.CallOptions, client.CallOptions>>,
+  Holds<Same<library.MapOptions, client.MapOptions>>,
+  Holds<Same<library.MapOutcome, client.MapOutcome>>,
   Holds<Same<library.ToolInfo, client.ToolInfo>>,
   Holds<Same<library.PoolInfo, client.PoolInfo>>,
   Holds<Same<library.PoolStats, client.PoolStats>>,
@@ -139,6 +141,6 @@ type Records = [
 ];
 
 Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
-  const compared: [Both["length"], Records["length"]] = [11, 79];
+  const compared: [Both["length"], Records["length"]] = [11, 81];
   assert.ok(compared.every((it) => it > 0));
 });

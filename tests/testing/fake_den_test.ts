@@ -340,3 +340,55 @@ Deno.test("parts without a fake say how to give one", async () => {
 Deno.test("fakeDen() refuses what is no function", () => {
   assert.throws(() => fakeDen({ a: 1 as never }), /fakeDen: a: given number; allowed: a function/);
 });
+
+Deno.test("FakeDen.map() gives results in order, and executeMany() what came of each item", async () => {
+  const fake = fakeDen({ ...TOOLS, half: ({ n }: { n: number }) => evenHalf(n) });
+  const items = [{ n: 2 }, { n: 4 }];
+  assert.deepEqual(await fake.map<number>("half", items), [1, 2]);
+  assert.deepEqual(fake.calls.map(({ via, args }) => [via, args]), [
+    ["map", { n: 2 }],
+    ["map", { n: 4 }],
+  ]);
+  const outcomes = await fake.executeMany<number>("half", [{ n: 1 }, { n: 6 }]);
+  assert.deepEqual(outcomes.map(({ index, result }) => [index, result]), [[0, undefined], [1, 3]]);
+  assert.ok(outcomes[0]?.error instanceof PythonError);
+});
+
+Deno.test("FakeDen.map() throws the first error of an item, with its index, and ends its iterable", async () => {
+  const fake = fakeDen({ half: ({ n }: { n: number }) => evenHalf(n) });
+  let isClosed = false;
+  function* numbers(): Generator<{ n: number }> {
+    try {
+      for (const n of [2, 3, 4]) yield { n };
+    } finally {
+      isClosed = true;
+    }
+  }
+  const results: number[] = [];
+  const read = async (): Promise<void> => {
+    for await (const it of fake.map<number>("half", numbers())) results.push(it);
+  };
+  await assert.rejects(read(), (error) => {
+    assert.ok(error instanceof PythonError);
+    assert.equal(error.details["index"], 1);
+    return true;
+  });
+  assert.deepEqual([results, isClosed, fake.calls.length], [[1], true, 2]);
+});
+
+Deno.test("FakeDen.map() refuses what a den refuses", async () => {
+  const fake = fakeDen(TOOLS);
+  const refused = (path: string) => (error: unknown): boolean =>
+    error instanceof InvalidInputError && error.issues.some((it) => it.path === path);
+  assert.throws(() => fake.map("echo", 7 as never), refused("items"));
+  assert.throws(() => fake.map("echo", [], { window: 0 }), refused("window"));
+  assert.throws(() => fake.map("echo", [], { batchSize: 10_001 }), refused("batchSize"));
+  assert.throws(() => fake.map("echo", [], { onError: "skip" as never }), refused("onError"));
+  assert.throws(() => fake.map("echo", [], { timeoutMs: 0 }), refused("timeoutMs"));
+  await assert.rejects(async () => await fake.map("eco", []), { code: "unknown_tool" });
+});
+
+function evenHalf(n: number): number {
+  if (n % 2 !== 0) throw new RangeError(`${n} is odd`);
+  return n / 2;
+}

@@ -64,7 +64,8 @@ export function assertSendable({ name }: Input, urls: readonly string[]): void {
   );
 }
 
-function obstacle(urls: readonly string[]): string | undefined {
+/** Returns the reason why no request to these URLs can send a stream; undefined if one can. */
+export function obstacle(urls: readonly string[]): string | undefined {
   if (!hasRequestStreams()) return "fetch of this runtime does not send streams";
   const plain = urls.find((it) => it.startsWith("http:"));
   if (plain === undefined || !isBrowser()) return undefined;

@@ -22,6 +22,7 @@ const encoder = new TextEncoder();
  */
 export class InputFeed implements BodyFeed {
   readonly #name: string;
+  readonly #encode: (item: unknown, index: number) => unknown;
   readonly #reader: SourceReader;
   readonly #mayBeBytes: boolean;
   readonly #failing = new AbortController();
@@ -39,8 +40,13 @@ export class InputFeed implements BodyFeed {
   /** Ends the body of the last attempt. */
   #endBody = (): void => {};
 
-  constructor({ name, source }: Input) {
+  /** @param encode Returns the tree of JSON of an item. Default: that of its value. */
+  constructor(
+    { name, source }: Pick<Input, "name" | "source">,
+    encode = (item: unknown, index: number): unknown => encodeTree(item, `args.${name}[${index}]`),
+  ) {
     this.#name = name;
+    this.#encode = encode;
     this.#reader = new SourceReader(source);
     this.#mayBeBytes = source instanceof ReadableStream;
   }
@@ -149,8 +155,7 @@ export class InputFeed implements BodyFeed {
         this.#ahead = END;
         return text === "" ? undefined : encoder.encode(text);
       }
-      const name = `args.${this.#name}[${this.#items++}]`;
-      text += `${JSON.stringify(encodeTree(value, name))}\n`;
+      text += `${JSON.stringify(this.#encode(value, this.#items++))}\n`;
     } while (text.length < PART_BYTES && await this.#isReady());
     return encoder.encode(text);
   }

@@ -4,5 +4,5 @@
  *
  * @module
  */
-export { assertSendable, type Input, inputOf, refuseNested } from "./input_args.ts";
+export { assertSendable, type Input, inputOf, obstacle, refuseNested } from "./input_args.ts";
 export { InputFeed } from "./input_feed.ts";

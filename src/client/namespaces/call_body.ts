@@ -75,7 +75,8 @@ export function inputQuery(tool: string, { name, rest }: Input, options: CallOpt
 /** The header of a body of JSON. */
 export const JSON_BODY = { "content-type": "application/json" } as const;
 
-function idHeader(requestId: string | undefined): Record<string, string> {
+/** Returns the header with the id of a request. */
+export function idHeader(requestId: string | undefined): Record<string, string> {
   if (requestId === undefined) return {};
   if (typeof requestId === "string" && REQUEST_ID.test(requestId)) {
     return { "x-request-id": requestId };

@@ -6,6 +6,7 @@
  */
 export { Calls } from "./calls.ts";
 export { Hardware, Health, type Liveness } from "./machine.ts";
+export { Maps } from "./maps.ts";
 export { PoolList, Workers } from "./pools.ts";
 export { Programs } from "./programs.ts";
 export { type OpenedSession, Session, Sessions } from "./sessions.ts";

@@ -9,6 +9,7 @@ import type {
 import type { DenJobs, DenQueues } from "./den_jobs.ts";
 import type { DenFiles } from "./file.ts";
 import type { DetectOptions, HardwareInfo } from "./machine.ts";
+import type { DenMap, MapOptions, MapOutcome } from "./map.ts";
 import type {
   PoolInfo,
   PoolToAdd,
@@ -54,6 +55,23 @@ export interface Den {
   call(tool: string, args?: Args, options?: CallOptions): Promise<CallOutcome>;
   /** Runs a tool and returns a stream of its chunks. The call begins with the first read. */
   stream<T = unknown>(tool: string, args?: Args, options?: CallOptions): DenStream<T>;
+  /** Runs a tool for each item. The map begins when it is awaited or iterated. */
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options?: MapOptions & { readonly onError?: "throw" },
+  ): DenMap<T>;
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions & { readonly onError: "yield" },
+  ): DenMap<MapOutcome<T>>;
+  /** Runs a tool for each item of a list; resolves with what came of each. */
+  executeMany<T = unknown>(
+    tool: string,
+    items: readonly Args[],
+    options?: Omit<MapOptions, "onError" | "ordered">,
+  ): Promise<MapOutcome<T>[]>;
   readonly tools: DenTools;
   readonly pools: DenPools;
   readonly workers: DenWorkers;

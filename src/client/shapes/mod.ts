@@ -12,5 +12,6 @@ export type * from "./file.ts";
 export type * from "./job.ts";
 export type * from "./job_input.ts";
 export type * from "./machine.ts";
+export type * from "./map.ts";
 export type * from "./pool.ts";
 export type * from "./session.ts";

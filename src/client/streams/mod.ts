@@ -10,3 +10,4 @@ export { EventReader } from "./event_reader.ts";
 export { reporterTo } from "./progress_listener.ts";
 export { type SseEvent, SseParser } from "./sse_parser.ts";
 export { ToolStream } from "./tool_stream.ts";
+export { MapResults } from "./map_results.ts";

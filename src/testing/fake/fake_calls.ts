@@ -11,8 +11,8 @@ export interface FakeCall {
   readonly args: Readonly<Record<string, unknown>>;
   /** The options as they were given. */
   readonly options: CallOptions;
-  /** The method that made the call; `job` for an attempt of a job. */
-  readonly via: "execute" | "call" | "stream" | "job";
+  /** The method that made the call; `job` for an attempt of a job, `map` for an item. */
+  readonly via: "execute" | "call" | "stream" | "map" | "job";
   /** The state of the call. */
   readonly state: FakeCallState;
   /** The result, or what a generator returned, once the call is done. */

@@ -3,6 +3,9 @@ import {
   type CallOptions,
   type CallOutcome,
   type Den,
+  type MapOptions,
+  type MapOutcome,
+  MapResults,
   type ToolInfo,
   ToolStream,
 } from "../../client/mod.ts";
@@ -12,6 +15,7 @@ import { suggestion } from "../../near_names.ts";
 import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
 import type { FakeCall, OpenFakeCall } from "./fake_calls.ts";
 import { FakeJobs } from "./fake_jobs.ts";
+import { mapIssues, outcomesOf } from "./fake_map.ts";
 import { FakeQueues } from "./fake_queues.ts";
 import { CALL_OPTIONS, FakeRun, outcomeOf } from "./fake_run.ts";
 import { type FakeTool, type FakeTools, isGenerator } from "./fake_tool.ts";
@@ -151,6 +155,43 @@ export class FakeDen implements Den, AsyncDisposable {
     });
   }
 
+  /** Runs a tool for each item, one after the other. The map begins when it is read. */
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options?: MapOptions & { readonly onError?: "throw" },
+  ): MapResults<T>;
+  map<T = unknown>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    options: MapOptions & { readonly onError: "yield" },
+  ): MapResults<MapOutcome<T>>;
+  map<T>(
+    tool: string,
+    items: Iterable<Args> | AsyncIterable<Args>,
+    mapOptions: MapOptions = {},
+  ): MapResults<T> | MapResults<MapOutcome<T>> {
+    const { batchSize: _size, window: _window, ordered: _, onError, ...options } = mapOptions;
+    refuse([...mapIssues(items, mapOptions), ...callIssues({}, options)]);
+    const open = (): AsyncGenerator<MapOutcome, void, undefined> => {
+      options.signal?.throwIfAborted();
+      this.#find(tool, options.pool);
+      return outcomesOf(items, async (item) => {
+        return (await outcomeOf(this.#begin(tool, item, { options, via: "map" }))).value.decode();
+      });
+    };
+    return new MapResults<T>({ open, yieldsErrors: onError === "yield" });
+  }
+
+  /** Runs a tool for each item of a list; resolves with what came of each. */
+  async executeMany<T = unknown>(
+    tool: string,
+    items: readonly Args[],
+    options: Omit<MapOptions, "onError" | "ordered"> = {},
+  ): Promise<MapOutcome<T>[]> {
+    return await this.map<T>(tool, items, { ...options, onError: "yield" });
+  }
+
   /** Does nothing, since there is nothing to end. Here so that `await using` works. */
   async [Symbol.asyncDispose](): Promise<void> {}
 
@@ -168,7 +209,7 @@ export class FakeDen implements Den, AsyncDisposable {
     const id = `fake-${this.#calls.length}`;
     try {
       options.signal?.throwIfAborted();
-      checkCall(args, options);
+      refuse(callIssues(args, options));
       record.args = travelledArgs(args);
       return new FakeRun({
         id,
@@ -211,8 +252,7 @@ export class FakeDen implements Den, AsyncDisposable {
   }
 }
 
-/** @throws {InvalidInputError} `invalid_input`, as a host does. */
-function checkCall(args: unknown, options: CallOptions): void {
+function callIssues(args: unknown, options: CallOptions): FieldIssue[] {
   const issues: FieldIssue[] = [];
   if (!isRecord(args)) issues.push({ path: "args", message: "allowed: an object" });
   for (const name of Object.keys(options)) {
@@ -230,6 +270,11 @@ function checkCall(args: unknown, options: CallOptions): void {
     const message = `given ${JSON.stringify(sessionId)}; allowed: ${SESSION_ID_RULE}`;
     issues.push({ path: "sessionId", message });
   }
+  return issues;
+}
+
+/** @throws {InvalidInputError} `invalid_input`, as a host does. */
+function refuse(issues: readonly FieldIssue[]): void {
   if (issues.length === 0) return;
   const list = issues.map(({ path, message }) => `${path}: ${message}`);
   throw new InvalidInputError(`Cannot make the call: ${list.join("; ")}`, issues);

@@ -8,6 +8,7 @@ import { FILE_CASES } from "./file_cases.ts";
 import { HOST_CASES } from "./host_cases.ts";
 import { INPUT_CASES } from "./input_cases.ts";
 import { JOB_CASES } from "./job_cases.ts";
+import { MAP_CASES } from "./map_cases.ts";
 import { SESSION_CASES } from "./session_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { TOOL_CASES } from "./tool_cases.ts";
@@ -53,6 +54,7 @@ export const CASES: readonly Case[] = [
   ...VALUE_CASES,
   ...STREAM_CASES,
   ...INPUT_CASES,
+  ...MAP_CASES,
   ...TOOL_CASES,
   ...SESSION_CASES,
   ...JOB_CASES,
