@@ -45,17 +45,24 @@ export function killGuard(runId: string, random: Random): void {
   }
 }
 
+/** Returns the guard of a host, and its wardens. */
 function guardsOf(runId: string): number[] {
-  const pids: number[] = [];
+  const parents = new Map<number, number>();
   for (const { name } of Deno.readDirSync("/proc")) {
     try {
       if (!Deno.readTextFileSync(`/proc/${name}/cmdline`).includes("_guard/guard.py")) continue;
-      if (Deno.readTextFileSync(`/proc/${name}/environ`).includes(runId)) pids.push(Number(name));
+      if (!Deno.readTextFileSync(`/proc/${name}/environ`).includes(runId)) continue;
+      const [, parent = ""] = /^PPid:\s+(\d+)$/m.exec(
+        Deno.readTextFileSync(`/proc/${name}/status`),
+      ) ?? [];
+      parents.set(Number(name), Number(parent));
     } catch {
       // It is no process, or has ended meanwhile.
     }
   }
-  return pids;
+  // The child of a warden is a program that is about to replace its image.
+  const isWarden = (pid: number): boolean => parents.has(parents.get(pid) ?? 0);
+  return [...parents].filter(([, parent]) => !isWarden(parent)).map(([pid]) => pid);
 }
 
 /** Returns what is left of scripts that have ended, by its name. */
