@@ -44,7 +44,13 @@ export async function startSnakedenServer(
   await Deno.writeTextFile(file, JSON.stringify(config));
   return await startServer(Deno.execPath(), {
     args: [
-      ...["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${dataDir}`],
+      ...[
+        "run",
+        "--v8-flags=--heap-growing-percent=100",
+        "-P=serve",
+        "--no-prompt",
+        `--allow-write=/tmp,${dataDir}`,
+      ],
       ...[join(ROOT, "main.ts"), "--config", file],
     ],
     cwd: ROOT,
