@@ -3,9 +3,9 @@
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
  * ({@link settlesWithin}, {@link delay}), a promise that begins when it is awaited
  * ({@link LazyPromise}), work that several callers share ({@link SharedWork}), a cheap signal
- * ({@link LoneSignal}), the pauses between attempts ({@link Backoff}), and turns of the event loop
- * between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An aborted wait releases
- * what it holds.
+ * ({@link LoneSignal}), the pauses between attempts ({@link Backoff}), turns of the event loop
+ * between the parts of long work ({@link nextTurn}, {@link TurnBudget}), and what can be iterated
+ * ({@link isIterable}). An aborted wait releases what it holds.
  *
  * @module
  */
@@ -14,6 +14,7 @@ export { Backoff, type BackoffOptions, type Jitter } from "./backoff.ts";
 export { delay, settlesWithin, unlessAborted, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Condition } from "./condition.ts";
+export { isIterable } from "./iterables.ts";
 export { LazyPromise } from "./lazy_promise.ts";
 export { nextTurn } from "./next_turn.ts";
 export { Semaphore } from "./semaphore.ts";

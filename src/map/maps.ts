@@ -1,3 +1,4 @@
+import { isIterable } from "../async/mod.ts";
 import { TextValue, Value } from "../bridge/mod.ts";
 import {
   type Args,
@@ -190,9 +191,7 @@ function valueOf(text: string): Value {
 }
 
 function checkItems(items: unknown): void {
-  const isIterable = typeof items === "object" && items !== null &&
-    (Symbol.iterator in items || Symbol.asyncIterator in items);
-  if (isIterable) return;
+  if (isIterable(items)) return;
   const message = `given ${items === null ? "null" : `a ${typeof items}`}; allowed: an iterable ` +
     "or async iterable of objects of arguments";
   throw invalidCall([{ path: "items", message }]);

@@ -1,3 +1,4 @@
+import { isIterable } from "../../async/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import {
@@ -179,9 +180,7 @@ function outcomeIn(line: string, reply: Reply): MapOutcome | undefined {
 }
 
 function checkItems(items: unknown): void {
-  const isIterable = typeof items === "object" && items !== null &&
-    (Symbol.iterator in items || Symbol.asyncIterator in items);
-  if (isIterable) return;
+  if (isIterable(items)) return;
   const given = items === null ? "null" : `a ${typeof items}`;
   throw invalidMap(
     "items",

@@ -1,3 +1,4 @@
+import { isIterable } from "../../async/mod.ts";
 import { type LineList, Value } from "../../bridge/mod.ts";
 import { shownValue } from "../../config/mod.ts";
 import type { InvalidInputError } from "../../errors.ts";
@@ -28,8 +29,7 @@ export interface InputLinesOptions extends InputLimits {
 
 /** Returns true for inputs of a batch that are no list, but can be iterated. */
 export function isStreamed(inputs: unknown): inputs is StreamedInputs {
-  return typeof inputs === "object" && inputs !== null && !Array.isArray(inputs) &&
-    !ArrayBuffer.isView(inputs) && (Symbol.asyncIterator in inputs || Symbol.iterator in inputs);
+  return isIterable(inputs) && !Array.isArray(inputs) && !ArrayBuffer.isView(inputs);
 }
 
 /**
