@@ -6,6 +6,7 @@ import {
   PythonError,
   SnakedenError,
 } from "../../src/errors.ts";
+import { MAX_BATCH_SIZE, MAX_WINDOW } from "../../src/map/map_options.ts";
 import { fakeDen } from "../../src/testing/mod.ts";
 import { NdArray } from "../../src/values/mod.ts";
 import { microtasks } from "../fixtures/until.ts";
@@ -382,10 +383,21 @@ Deno.test("FakeDen.map() refuses what a den refuses", async () => {
     error instanceof InvalidInputError && error.issues.some((it) => it.path === path);
   assert.throws(() => fake.map("echo", 7 as never), refused("items"));
   assert.throws(() => fake.map("echo", [], { window: 0 }), refused("window"));
-  assert.throws(() => fake.map("echo", [], { batchSize: 10_001 }), refused("batchSize"));
+  assert.throws(() => fake.map("echo", [], { window: MAX_WINDOW + 1 }), refused("window"));
+  assert.throws(
+    () => fake.map("echo", [], { batchSize: MAX_BATCH_SIZE + 1 }),
+    refused("batchSize"),
+  );
+  assert.throws(() => fake.map("echo", [], { ordered: 1 as never }), refused("ordered"));
+  const onProgress = (): void => {};
+  assert.throws(() => fake.map("echo", [], { onProgress } as never), refused("onProgress"));
   assert.throws(() => fake.map("echo", [], { onError: "skip" as never }), refused("onError"));
   assert.throws(() => fake.map("echo", [], { timeoutMs: 0 }), refused("timeoutMs"));
   await assert.rejects(async () => await fake.map("eco", []), { code: "unknown_tool" });
+  assert.deepEqual(
+    await fake.map("echo", [], { window: MAX_WINDOW, batchSize: MAX_BATCH_SIZE }),
+    [],
+  );
 });
 
 function evenHalf(n: number): number {

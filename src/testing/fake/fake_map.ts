@@ -1,6 +1,8 @@
+import { isIterable } from "../../async/mod.ts";
 import type { Args, MapOptions, MapOutcome } from "../../client/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
 
+/** As in the library; a test compares them. */
 const MAX = { batchSize: 10_000, window: 1_000 } as const;
 
 /** Runs items one after the other with `run`, and yields what came of each. */
@@ -24,9 +26,7 @@ async function outcomeAt(index: number, run: () => Promise<unknown>): Promise<Ma
 /** Returns what is wrong with a map. The options of its calls are not looked at. */
 export function mapIssues(items: unknown, options: MapOptions): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const isIterable = typeof items === "object" && items !== null &&
-    (Symbol.iterator in items || Symbol.asyncIterator in items);
-  if (!isIterable) {
+  if (!isIterable(items)) {
     const message = "allowed: an iterable or async iterable of objects of arguments";
     issues.push({ path: "items", message });
   }
@@ -38,7 +38,14 @@ export function mapIssues(items: unknown, options: MapOptions): FieldIssue[] {
     const message = `given ${given}; allowed: a whole number from 1 to ${MAX[path]}`;
     issues.push({ path, message });
   }
-  const { onError = "throw" } = options;
+  const { ordered = true, onError = "throw" } = options;
+  if (typeof ordered !== "boolean") {
+    const message = `given ${JSON.stringify(ordered)}; allowed: true or false`;
+    issues.push({ path: "ordered", message });
+  }
+  if (Reflect.has(options, "onProgress")) {
+    issues.push({ path: "onProgress", message: "a map has no progress; count what it yields" });
+  }
   if (onError !== "throw" && onError !== "yield") {
     const message = `given ${JSON.stringify(onError)}; allowed: throw or yield`;
     issues.push({ path: "onError", message });
