@@ -24,8 +24,8 @@ _ROUNDS_TO_TELL: Final = 100
 class Killer:
     """Ends the processes that `find` returns.
 
-    `children` returns those of them that are children of this process, as far as they are known.
-    They are stopped first, which takes a few microseconds each.
+    `children` returns the pids of those that are children of this process, where the kernel lists
+    them. They are stopped first, without a further look at them.
     """
 
     def __init__(
@@ -88,10 +88,11 @@ class Killer:
         return bool(stopped)
 
     def _stop_children(self) -> None:
-        """Stop children before they fork again, which may take one 100 us from its start.
+        """Stop children by their pids alone.
 
-        A process whose parent has ended becomes a child of the warden. To read more of it than its
-        pid, and to make sure that this is still its pid, takes longer than it lives.
+        A process whose parent has ended becomes a child of the one that kills it. If each forks at
+        once and ends, none lives long enough to be looked up before it is stopped. No other process
+        can have got the pid of a child, since nobody else reaps it.
         """
         stopped: set[int] = set()
         for _ in range(_MAX_SWEEPS):
@@ -102,9 +103,6 @@ class Killer:
             for pid in new:
                 try:
                     os.kill(pid, signal.SIGSTOP)
-                except ProcessLookupError:
-                    # It was reaped.
-                    pass
                 except PermissionError:
                     self._refused.add(pid)
 
