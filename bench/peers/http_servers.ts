@@ -1,10 +1,14 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SnakedenOptions } from "snakeden";
+import denoJson from "../../deno.json" with { type: "json" };
 import type { Bench } from "../bench.ts";
 import { Child, type ChildOptions } from "../child.ts";
 import { type HttpServer, PAYLOAD, type StartServer } from "../contender.ts";
 import { DATA_DIR, ROOT, WORKER_REQUIREMENTS } from "../installation.ts";
+
+/** The settings of V8 that `deno task serve` has. */
+const [V8_FLAGS = ""] = /--v8-flags=\S+/.exec(denoJson.tasks.serve.command) ?? [];
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -44,13 +48,7 @@ export async function startSnakedenServer(
   await Deno.writeTextFile(file, JSON.stringify(config));
   return await startServer(Deno.execPath(), {
     args: [
-      ...[
-        "run",
-        "--v8-flags=--heap-growing-percent=100",
-        "-P=serve",
-        "--no-prompt",
-        `--allow-write=/tmp,${dataDir}`,
-      ],
+      ...["run", V8_FLAGS, "-P=serve", "--no-prompt", `--allow-write=/tmp,${dataDir}`],
       ...[join(ROOT, "main.ts"), "--config", file],
     ],
     cwd: ROOT,

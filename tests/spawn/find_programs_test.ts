@@ -131,4 +131,6 @@ Deno.test("a host has the permissions of deno task serve", async () => {
   );
   assert.deepEqual(ours, theirs);
   assert.match(command, /--allow-write="\/tmp,/);
+  const [, heap = ""] = /^const LEAN_HEAP = "([^"]+)"/m.exec(text) ?? [];
+  assert.ok(command.includes(` ${heap} `) && heap !== "", `${heap} in ${command}`);
 });
