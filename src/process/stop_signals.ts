@@ -168,8 +168,8 @@ const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
 /**
  * Returns the signals that this process was started with as ignored; none if that cannot be found
- * out. Half a second after its start, Deno takes over SIGINT by itself, which then seems not to be
- * ignored.
+ * out. After half a second of turns of the event loop Deno takes over the stop signals by itself,
+ * and then none seems to be ignored: call this while the first module is evaluated.
  */
 export async function ignoredSignals(): Promise<ReadonlySet<string>> {
   const known = new Set<string>(isUnderNohup() ? ["SIGHUP"] : []);

@@ -3,7 +3,13 @@ import { InvalidInputError, SnakedenError } from "../errors.ts";
 import { Hardware, placeConfig } from "../hardware/mod.ts";
 import { assertSupportedSystem } from "../host/mod.ts";
 import { configureLogging, getLogger, type LogHandle } from "../log.ts";
-import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "../process/mod.ts";
+import {
+  EXIT_CODES,
+  ignoredSignals,
+  isDenoFirst,
+  NEEDS_INIT,
+  StopSignals,
+} from "../process/mod.ts";
 import { ConfigWatch } from "../reload/mod.ts";
 import { sayEndsAtOnce } from "./announcements.ts";
 import { type Flags, readFlags } from "./command_line.ts";
@@ -19,6 +25,8 @@ const LAST_LINES_MS = 1_000;
 interface Life {
   readonly flags: Flags;
   readonly version: string;
+  /** Asked for before the configuration is read: after that it can be too late. */
+  readonly ignored: Promise<ReadonlySet<string>>;
   /** True if an edit of the configuration restarts the server. */
   isDev: boolean;
   isJson: boolean;
@@ -37,6 +45,7 @@ export async function runServer(args: readonly string[], version: string): Promi
   const life: Life = {
     flags,
     version,
+    ignored: ignoredSignals(),
     isDev: flags.overrides.dev === true,
     isJson: false,
     starts: 0,
@@ -111,6 +120,7 @@ async function listen(life: Life): Promise<StopSignals> {
   // Never disposed: a late copy of the signal would then end the process, by its default action,
   // at the last moment of the stop.
   return life.signals ??= await StopSignals.listen({
+    ignored: await life.ignored,
     onSecond: async ({ name }) => {
       sayEndsAtOnce(name);
       await life.log?.flush(LAST_LINES_MS);

@@ -32,8 +32,10 @@ async function open(
   dataDir: string,
   command: readonly string[],
   env: Record<string, string> = {},
+  files: Record<string, string> = {},
 ): Promise<Terminal> {
-  await Deno.writeTextFile(join(dataDir, "naps.py"), ADAPTER);
+  const all = { [join(dataDir, "naps.py")]: ADAPTER, ...files };
+  for (const [path, text] of Object.entries(all)) await Deno.writeTextFile(path, text);
   const config = join(dataDir, "snakeden.config.json");
   const pools = [{ name: "default", size: 2, adapter: "naps" }];
   await Deno.writeTextFile(config, JSON.stringify({ pools }));
@@ -334,6 +336,32 @@ for (
     await assertNothingLeft(dir.path);
   });
 }
+
+Deno.test("main() leaves SIGINT ignored, however long its configuration takes to load", async () => {
+  await using dir = await tempDir();
+  const config = join(dir.path, "slow.config.ts");
+  const background = ["sh", "-c", '"$@" & wait $!', "sh", DENO, "run", "-A", "main.ts"];
+  await using terminal = await open(dir.path, background, { SNAKEDEN_CONFIG: config }, {
+    // Deno takes SIGINT over by itself, half a second after its start.
+    [config]: `
+      const SIGINT = 2;
+      const isIgnored = () => {
+        const [, mask] = /^SigIgn:\\s*(\\w+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))!;
+        return (BigInt("0x" + mask) >> BigInt(SIGINT - 1) & 1n) === 1n;
+      };
+      console.log("ignored at first:", isIgnored());
+      while (isIgnored()) await new Promise((resolve) => setTimeout(resolve, 20));
+      export default { pools: [{ name: "default", size: 2, adapter: "naps" }] };`,
+  });
+  await terminal.shows(/listening/);
+  const pid = await serverPid(dir.path);
+  signalPid(pid, "SIGINT");
+  signalPid(pid, "SIGTERM");
+  assert.equal(await terminal.finished(), 0, terminal.output);
+  assert.match(terminal.output, /ignored at first: true/);
+  assert.match(terminal.output, /stopping signal=SIGTERM/);
+  await assertNothingLeft(dir.path);
+});
 
 Deno.test("deno task dev writes short lines to a terminal, in colour unless NO_COLOR is set", async () => {
   await using dir = await tempDir();
