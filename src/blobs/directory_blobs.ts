@@ -16,7 +16,8 @@ import {
 } from "../store/mod.ts";
 import { BlobPaths, ignoreMissing, syncFolder } from "./blob_paths.ts";
 import { BlobStreams } from "./blob_stream.ts";
-import { hashFile, PartFile, SLICE_BYTES } from "./part_file.ts";
+import { HashThread } from "./hash_thread.ts";
+import { nameOf, PartFile, SLICE_BYTES } from "./part_file.ts";
 import { arePermissionsKept, copyReadOnly } from "./read_only_files.ts";
 
 /**
@@ -47,6 +48,7 @@ export class DirectoryBlobs implements Blobs {
   readonly #accepted = new AcceptedWork();
   readonly #streams = new BlobStreams();
   readonly #parts = new Set<PartFile>();
+  readonly #hashes = new HashThread();
   readonly #holds: BlobHolds = new BlobHolds((sha256) => this.#unlink(sha256));
 
   constructor(paths: BlobPaths, { mayLink }: { readonly mayLink: boolean }) {
@@ -140,6 +142,7 @@ export class DirectoryBlobs implements Blobs {
     return this.#accepted.close(async () => {
       this.#streams.close();
       for (const part of this.#parts) await part.drop();
+      this.#hashes[Symbol.dispose]();
     });
   }
 
@@ -155,7 +158,7 @@ export class DirectoryBlobs implements Blobs {
   }
 
   async #begin(): Promise<PartFile> {
-    const part = await PartFile.create(this.#paths.part());
+    const part = await PartFile.create(this.#paths.part(), this.#hashes);
     this.#parts.add(part);
     return part;
   }
@@ -167,7 +170,7 @@ export class DirectoryBlobs implements Blobs {
 
   async #finish(part: PartFile): Promise<HeldBlob> {
     try {
-      const ref = part.seal();
+      const ref = await part.seal();
       return await this.#holds.hold(ref, async () => {
         if (await this.#isThere(ref)) return;
         await part.sync();
@@ -229,7 +232,7 @@ export class DirectoryBlobs implements Blobs {
       using file = await Deno.open(part, { read: true });
       const before = await file.stat();
       await Deno.chmod(part, 0o444);
-      const ref = await hashFile(part);
+      const ref = await nameOf(part, this.#hashes);
       checkSame(before, await file.stat());
       const held = await this.#holds.hold(ref, async () => {
         if (await this.#isThere(ref)) return;
@@ -269,7 +272,7 @@ export class DirectoryBlobs implements Blobs {
       const path = this.#paths.of(sha256);
       const found = await statOf(path);
       if (found === undefined) return;
-      const ref = found.isFile ? await hashFile(path) : undefined;
+      const ref = found.isFile ? await nameOf(path, this.#hashes) : undefined;
       if (ref?.sha256 === sha256) return;
       const what = ref === undefined
         ? "it is not a file"

@@ -2,27 +2,47 @@ import { Buffer } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import type { BlobRef } from "../store/mod.ts";
 import { ignoreMissing } from "./blob_paths.ts";
+import type { FileHash, HashThread } from "./hash_thread.ts";
 
 /** The bytes that are hashed at once, which takes less than a millisecond. */
 export const SLICE_BYTES: number = 256 * 1024;
+/** The bytes that are written at once while the thread hashes them. */
+const WRITE_BYTES = 1024 * 1024;
+/** The length from which on the thread hashes a file. It takes this thread 10 ms. */
+const LARGE_BYTES = 16 * 1024 * 1024;
+/**
+ * The bytes after which they are made durable, beside the next writes. At the end little is left to
+ * wait for, and other writes to the disk never wait behind a whole file.
+ */
+const SYNC_BYTES = 64 * 1024 * 1024;
 
 /** The file of a blob that is written, with the hash of its bytes so far. */
 export class PartFile {
   readonly path: string;
   readonly #file: Deno.FsFile;
-  readonly #hash: Hash = createHash("sha256");
+  readonly #thread: HashThread;
+  /** The hash by this thread; undefined once the other one has begun. */
+  #hash: Hash | undefined = createHash("sha256");
+  /** The hash by the other thread, of a file that is large. */
+  #followed: FileHash | undefined;
   #bytes = 0;
+  /** The file once more, since the writes have theirs for themselves. */
+  #synced: Deno.FsFile | undefined;
+  #syncedBytes = 0;
+  #syncing: Promise<void> | undefined;
   /** The reason why nothing can be written any more. */
   #over: string | undefined;
   #isWriting = false;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: Deno.FsFile, thread: HashThread) {
     this.path = path;
     this.#file = file;
+    this.#thread = thread;
   }
 
-  static async create(path: string): Promise<PartFile> {
-    return new PartFile(path, await Deno.open(path, { write: true, createNew: true, mode: 0o600 }));
+  static async create(path: string, thread: HashThread): Promise<PartFile> {
+    const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+    return new PartFile(path, file, thread);
   }
 
   get bytes(): number {
@@ -35,8 +55,10 @@ export class PartFile {
     if (this.#isWriting) throw new Error("its last write has not ended");
     this.#isWriting = true;
     try {
-      for (let start = 0; start < chunk.length; start += SLICE_BYTES) {
-        await this.#append(chunk.subarray(start, start + SLICE_BYTES));
+      for (let start = 0; start < chunk.length;) {
+        const bytes = this.#hash === undefined ? WRITE_BYTES : SLICE_BYTES;
+        await this.#append(chunk.subarray(start, start + bytes));
+        start += bytes;
       }
     } catch (error) {
       this.#over = "a write into it has failed";
@@ -47,45 +69,86 @@ export class PartFile {
   }
 
   /** Ends the writes, and returns the name of the bytes. */
-  seal(): BlobRef {
+  async seal(): Promise<BlobRef> {
     if (this.#over !== undefined) throw new Error(this.#over);
     if (this.#isWriting) throw new Error("its last write has not ended");
     this.#over = "it is finished";
-    return { sha256: this.#hash.digest("hex"), bytes: this.#bytes };
+    return { sha256: await this.#digest(), bytes: this.#bytes };
   }
 
   /** Makes the bytes durable, and the file one that is only to be read. */
   async sync(): Promise<void> {
     await Deno.chmod(this.path, 0o444);
+    await this.#syncing;
     await this.#file.sync();
   }
 
   /** Closes the file, and removes it if it is still there. */
   async drop(): Promise<void> {
     this.#over ??= "it was given up";
-    try {
-      this.#file.close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    this.#followed?.[Symbol.dispose]();
+    for (const file of [this.#file, this.#synced]) {
+      try {
+        file?.close();
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BadResource)) throw error;
+      }
     }
     await Deno.remove(this.path).catch(ignoreMissing);
   }
 
   async #append(slice: Uint8Array): Promise<void> {
     let written = this.#file.write(slice);
-    this.#hash.update(slice);
+    this.#hash?.update(slice);
     for (let at = 0;;) {
       const count = await written;
       at += count;
       this.#bytes += count;
-      if (at === slice.length) return;
+      if (at === slice.length) break;
       written = this.#file.write(slice.subarray(at));
     }
+    if (this.#bytes >= LARGE_BYTES) this.#follow();
+    if (this.#bytes - this.#syncedBytes >= SYNC_BYTES) await this.#syncSome();
+  }
+
+  #follow(): void {
+    this.#followed ??= this.#thread.follow(this.path);
+    this.#followed.advance(this.#bytes);
+    if (this.#followed.bytes > 0) this.#hash = undefined;
+  }
+
+  /** Begins to make what is written durable, when what was before is. */
+  async #syncSome(): Promise<void> {
+    this.#syncedBytes = this.#bytes;
+    await this.#syncing;
+    this.#synced ??= await Deno.open(this.path, { write: true });
+    this.#syncing = this.#synced.syncData();
+    // Thrown by the next write, or by the last one that is made durable.
+    this.#syncing.catch(() => {});
+  }
+
+  async #digest(): Promise<string> {
+    if (this.#hash !== undefined) return this.#hash.digest("hex");
+    // The file tells when the thread cannot.
+    const digest = this.#followed?.digest(this.#bytes).catch(() => undefined);
+    return await digest ?? (await hashFile(this.path)).sha256;
   }
 }
 
-/** Returns the name that the bytes of a file have. */
-export async function hashFile(path: string): Promise<BlobRef> {
+/** Returns the name that the bytes of a file have. A large one is hashed by the thread. */
+export async function nameOf(path: string, thread: HashThread): Promise<BlobRef> {
+  const { size } = await Deno.stat(path);
+  if (size < LARGE_BYTES) return await hashFile(path);
+  using followed = thread.follow(path);
+  try {
+    return { sha256: await followed.digest(size), bytes: size };
+  } catch {
+    // The file tells when the thread cannot.
+    return await hashFile(path);
+  }
+}
+
+async function hashFile(path: string): Promise<BlobRef> {
   using file = await Deno.open(path);
   const hash = createHash("sha256");
   let bytes = 0;

@@ -1,9 +1,11 @@
 /** Tests of files as values through every door: HTTP, the socket, programs and the client. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { SnakedenClient } from "../../src/client/mod.ts";
 import { createApp, OpenSockets } from "../../src/routes/mod.ts";
 import type { Snakeden } from "../../mod.ts";
 import { startFilesDen, untilNoFolders } from "../fixtures/files_den.ts";
+import { Project } from "../fixtures/project.ts";
 import { SocketClient } from "../routes/socket/socket_client.ts";
 
 /** Serves a host on a free port. */
@@ -158,4 +160,18 @@ Deno.test("the client gives, gets and lists files as the library does", async ()
     code: "unknown_file",
     message: /args\.source/,
   });
+});
+
+Deno.test("den.files.add() hashes a large file in a user's project, whose deno.json lacks worker-options", async () => {
+  const main = `
+import { Snakeden } from "snakeden";
+await using den = await Snakeden.start({ pools: [{ name: "default", size: 1 }], jobs: {} });
+const { bytes, sha256 } = await den.files.add(new Uint8Array(20_000_000));
+console.log(bytes, sha256);
+`;
+  await using project = await Project.create({ "main.ts": main });
+  const { code, stdout, stderr } = await project.run("main.ts", { flags: ["-A"] });
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  const hash = createHash("sha256").update(new Uint8Array(20_000_000)).digest("hex");
+  assert.equal(stdout, `20000000 ${hash}\n`);
 });

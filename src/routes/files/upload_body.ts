@@ -4,7 +4,7 @@ import { BodyRoom, byteStream, type TimeLimit, type Wait } from "../http/mod.ts"
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The room of a read from a body of known length: the memory that an upload takes. */
-const ROOM_BYTES = 256 * 1024;
+const ROOM_BYTES = 1024 * 1024;
 
 /**
  * Yields the bytes of a body as they arrive. A chunk is good until the next one is asked for. The

@@ -38,7 +38,7 @@ function testWrites({ name, place }: BlobsDriver): void {
   Deno.test(`${name}: a blob of any length comes back byte for byte, named by its hash`, async () => {
     await using at = await place();
     await using blobs = await at.open();
-    for (const length of [0, 1, 65_536, 262_143, 262_144, 262_145, 3_000_001]) {
+    for (const length of [0, 1, 65_536, 262_143, 262_144, 262_145, 3_000_001, 20_000_001]) {
       const bytes = bytesOf(length);
       using held = await put(blobs, bytes);
       assert.deepEqual({ sha256: held.sha256, bytes: held.bytes }, await refOf(bytes));
@@ -143,7 +143,7 @@ function testFiles({ name, place }: BlobsDriver): void {
       await using blobs = await at.open();
       await using dir = await tempDir();
       const path = join(dir.path, "file");
-      for (const [i, length] of [0, 5, 700_000, 5].entries()) {
+      for (const [i, length] of [0, 5, 700_000, 5, 20_000_001].entries()) {
         const bytes = bytesOf(length);
         await Deno.writeFile(path, bytes);
         using held = await blobs.adopt(path, { move });

@@ -1,0 +1,82 @@
+/** Tests of large files, whose bytes a thread hashes while they are written. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { HashThread } from "../../src/blobs/hash_thread.ts";
+import { nameOf, PartFile } from "../../src/blobs/part_file.ts";
+import { until } from "../fixtures/until.ts";
+import { tempDir } from "../store/blobs/blob_kit.ts";
+
+const CHUNK = crypto.getRandomValues(new Uint8Array(65_536));
+/** More than are hashed without the thread, and than are made durable at once. */
+const CHUNKS = 1_100;
+
+function sha256Of(chunks: number): string {
+  const hash = createHash("sha256");
+  for (let i = 0; i < chunks; i++) hash.update(CHUNK);
+  return hash.digest("hex");
+}
+
+async function write(part: PartFile, chunks: number): Promise<void> {
+  for (let i = 0; i < chunks; i++) await part.write(CHUNK);
+}
+
+Deno.test("FileHash is the hash of a file that grows", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "file");
+  using file = await Deno.open(path, { write: true, create: true });
+  using thread = new HashThread();
+  using followed = thread.follow(path);
+  for (let i = 1; i <= 200; i++) {
+    await file.write(CHUNK);
+    followed.advance(i * CHUNK.length);
+  }
+  await until(() => followed.bytes > 0, "the thread to have begun before the end");
+  assert.equal(await followed.digest(200 * CHUNK.length), sha256Of(200));
+});
+
+Deno.test("HashThread hashes several files at once", async () => {
+  await using dir = await tempDir();
+  const paths = [1, 2, 3].map((it) => join(dir.path, `${it}`));
+  for (const [i, path] of paths.entries()) {
+    await Deno.writeFile(path, ReadableStream.from(Array.from({ length: 300 + i }, () => CHUNK)));
+  }
+  using thread = new HashThread();
+  const names = await Promise.all(paths.map((path) => nameOf(path, thread)));
+  assert.deepEqual(
+    names,
+    paths.map((_, i) => ({ sha256: sha256Of(300 + i), bytes: (300 + i) * CHUNK.length })),
+  );
+});
+
+Deno.test("FileHash.digest() fails for a file that is missing or shorter, and after its thread has ended", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "file");
+  await Deno.writeFile(path, CHUNK);
+  using thread = new HashThread();
+  using missing = thread.follow(join(dir.path, "none"));
+  await assert.rejects(missing.digest(1), /No such file/);
+  using short = thread.follow(path);
+  await assert.rejects(short.digest(65_537), /the file ends after 65536 of 65537 bytes/);
+  using late = thread.follow(path);
+  thread[Symbol.dispose]();
+  await assert.rejects(late.digest(65_536), /the store is closed/);
+});
+
+Deno.test("PartFile has the name of its bytes, also when the thread cannot start or ends", async () => {
+  await using dir = await tempDir();
+  const expected = { sha256: sha256Of(CHUNKS), bytes: CHUNKS * CHUNK.length };
+  for (const endsAfter of [0, CHUNKS / 2, CHUNKS]) {
+    using thread = new HashThread();
+    const part = await PartFile.create(join(dir.path, `${endsAfter}`), thread);
+    try {
+      await write(part, endsAfter);
+      thread[Symbol.dispose]();
+      await write(part, CHUNKS - endsAfter);
+      assert.deepEqual(await part.seal(), expected, `the thread ends after ${endsAfter} chunks`);
+      await part.sync();
+    } finally {
+      await part.drop();
+    }
+  }
+});
