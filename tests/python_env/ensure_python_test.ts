@@ -61,7 +61,7 @@ function child(
 }
 
 Deno.test("ensurePython() builds once, then confirms without running any process", async () => {
-  await using tiny = await tinySource();
+  await using tiny = await tinySource({ realVenv: true });
   const lines: string[] = [];
   using built = await ensure(tiny, { onProgress: (line) => lines.push(line) });
   assert.equal(built.built, true);
@@ -81,7 +81,7 @@ Deno.test("ensurePython() builds once, then confirms without running any process
 });
 
 Deno.test("ensurePython() imports nothing from the folder in which the host runs", async () => {
-  await using tiny = await tinySource();
+  await using tiny = await tinySource({ realVenv: true });
   const cwd = join(tiny.dir, "project");
   await Deno.mkdir(cwd);
   const names = ["pip", "venv", "ensurepip", "types", "queue", "signal", "subprocess", "importlib"];
@@ -170,7 +170,7 @@ Deno.test("ensurePython() never uses the files of a killed build, and leaves no 
 });
 
 Deno.test("ensurePython() stops and cleans up when its signal aborts", async () => {
-  await using tiny = await tinySource();
+  await using tiny = await tinySource({ realVenv: true });
   const controller = new AbortController();
   const onProgress = (line: string): void => {
     if (line.startsWith("Creating")) controller.abort(new Error("no longer wanted"));

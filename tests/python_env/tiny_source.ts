@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import type { PythonSource } from "../../src/python_env/mod.ts";
+import { quickPythonPath } from "./quick_python.ts";
 
 /** A source whose one dependency is a local wheel, so that a build needs no network. */
 export interface TinySource extends AsyncDisposable {
@@ -24,6 +25,12 @@ export interface TinyWheel {
   readonly corrupt?: boolean;
 }
 
+/** Options of {@link tinySource}: the contents of its wheel, and the Python. */
+export interface TinyOptions extends TinyWheel {
+  /** True to find the Python of this machine, whose `-m venv` is slow; see quick_python.ts. */
+  readonly realVenv?: boolean;
+}
+
 const MAKE_WHEEL = `
 import sys, zipfile
 path, name, version, code = sys.argv[1:]
@@ -36,7 +43,8 @@ with zipfile.ZipFile(path, "w") as wheel:
 `;
 
 /** Makes a {@link TinySource} whose wheel has version 1.0. */
-export async function tinySource(wheel: TinyWheel = {}): Promise<TinySource> {
+export async function tinySource(options: TinyOptions = {}): Promise<TinySource> {
+  const { realVenv = false, ...wheel } = options;
   const dir = await Deno.makeTempDir({ prefix: "snakeden-python-" });
   const wheels = join(dir, "wheels");
   const source: PythonSource = {
@@ -60,7 +68,7 @@ export async function tinySource(wheel: TinyWheel = {}): Promise<TinySource> {
   };
   await lock("1.0", wheel);
   const env = {
-    PATH: Deno.env.get("PATH") ?? "",
+    PATH: realVenv ? Deno.env.get("PATH") ?? "" : await quickPythonPath(),
     HOME: dir,
     TMPDIR: dir,
     PIP_NO_INDEX: "1",

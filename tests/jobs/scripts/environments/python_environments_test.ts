@@ -30,12 +30,13 @@ interface SettingOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly executable?: string;
   readonly nowMs?: () => number;
+  readonly realVenv?: boolean;
 }
 
 async function setting(
-  { env = {}, executable, nowMs }: SettingOptions = {},
+  { env = {}, executable, nowMs, realVenv = false }: SettingOptions = {},
 ): Promise<Setting> {
-  const tiny = await tinySource();
+  const tiny = await tinySource({ realVenv });
   await tiny.wheel("fine_pie", "1.0");
   await tiny.wheel("other", "3.0");
   const pythons = new ScriptPythons({ dataDir: tiny.dataDir, executable }, {
@@ -86,7 +87,7 @@ async function failure(promise: Promise<unknown>): Promise<SnakedenError> {
 }
 
 Deno.test("PythonEnvironments.prepare() builds the environment of the metadata once, for all that want the same", async () => {
-  await using it = await setting();
+  await using it = await setting({ realVenv: true });
   using first = await it.prepare("a.py", ['dependencies = ["fine-pie>=1", "other"]']);
   assert.equal(first.source, "metadata");
   assert.equal(await run(first, "import fine_pie; print(fine_pie.VERSION)"), "1.0");
@@ -121,11 +122,11 @@ Deno.test("PythonEnvironments.prepare() prefers the Python that the user has cho
   const dir = await Deno.makeTempDir({ prefix: "snakeden-shim-" });
   try {
     const shim = await writeScript(join(dir, "python"), 'exec /usr/bin/env python3 "$@"');
-    await using it = await setting({ executable: shim });
+    await using it = await setting({ executable: shim, realVenv: true });
     using prepared = await it.prepare("a.py", undefined);
     assert.notEqual(prepared.python, shim, "the program itself, not the script before it");
     assert.match(await run(prepared, "print('runs')"), /runs/);
-    await using broken = await setting({ executable: join(dir, "none") });
+    await using broken = await setting({ executable: join(dir, "none"), realVenv: true });
     const { message } = await failure(broken.prepare("a.py", undefined));
     assert.match(message, /cannot use the Python \S+none: it is not there/);
   } finally {
