@@ -6,7 +6,8 @@ import { devPython } from "../../scripts/dev_python.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { isRecord } from "../../src/json/mod.ts";
 import { ROOT, ServerProcess } from "../fixtures/host.ts";
-import { fileNameOf, hiddenFilesOf, type Snippet, snippetsOf } from "./markdown.ts";
+import { fileNameOf, type Snippet } from "./markdown.ts";
+import { makeFolder, programOf, writeConfig, writeFile } from "./reader_folder.ts";
 import { commandsOf, type ShellCommand } from "./shell_block.ts";
 import { isShown } from "./shown_output.ts";
 
@@ -22,7 +23,8 @@ const API_KEY = "a-key-of-enough-characters";
 /**
  * Runs the snippets of one page, as a reader who copies them into one folder. Files that a page
  * shows are in this folder from the beginning. Commands of `curl`, `deno task job` and
- * `deno task pool` go to a server that has been started in it.
+ * `deno task pool` go to a server that has been started in it. Programs run without a check of
+ * their types, which typeErrors() checks for all pages at once.
  */
 export class Page implements AsyncDisposable {
   readonly #root: string;
@@ -39,18 +41,14 @@ export class Page implements AsyncDisposable {
   }
 
   /** Opens the page of a text. `files` is a folder whose files the reader has as well. */
-  static async open(markdown: string, { files }: { readonly files?: string } = {}): Promise<Page> {
+  static async open(markdown: string, files?: string): Promise<Page> {
     const resources = new AsyncDisposableStack();
     const root = await Deno.makeTempDir({ prefix: "snakeden-docs-" });
     resources.defer(() => Deno.remove(root, { recursive: true }));
     const page = new Page(root, resources);
-    await Deno.mkdir(page.#folder);
-    if (files !== undefined) await copyFiles(files, page.#folder);
+    await writeConfig(root);
+    await makeFolder(page.#folder, markdown, files);
     await Deno.writeTextFile(join(root, "sample.csv"), SAMPLE);
-    await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(configOfScripts()));
-    await Deno.copyFile(join(ROOT, "deno.lock"), join(root, "deno.lock"));
-    for (const { name, text } of hiddenFilesOf(markdown)) await page.#writeFile(name, text);
-    for (const snippet of snippetsOf(markdown)) await page.#write(snippet);
     return page;
   }
 
@@ -95,19 +93,6 @@ export class Page implements AsyncDisposable {
       default:
         throw new Error(`no test runs ${language}; say why in a comment <!-- not run: REASON -->`);
     }
-  }
-
-  /** Writes the file that a snippet is. */
-  async #write(snippet: Snippet): Promise<string | undefined> {
-    const name = fileNameOf(snippet);
-    return name === undefined ? undefined : await this.#writeFile(name, snippet.text);
-  }
-
-  async #writeFile(name: string, text: string): Promise<string> {
-    const path = join(this.#folder, name);
-    await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, text);
-    return path;
   }
 
   async #runShell(block: string, { isShown }: { readonly isShown: boolean }): Promise<string> {
@@ -184,13 +169,12 @@ export class Page implements AsyncDisposable {
   }
 
   async #runScript(snippet: Snippet): Promise<string> {
-    const path = await this.#write(snippet) ?? join(this.#folder, `line_${snippet.line}.ts`);
-    if (fileNameOf(snippet) === undefined) {
-      await Deno.writeTextFile(path, withHost(await this.#withServer(snippet.text)));
-    }
+    const { name, text } = programOf(snippet);
+    const isFile = fileNameOf(snippet) !== undefined;
+    const path = await writeFile(this.#folder, name, isFile ? text : await this.#withServer(text));
     const command = [
       Deno.execPath(),
-      ...["run", "-A", "--check", "--quiet", `--config=${join(this.#root, "deno.json")}`],
+      ...["run", "-A", "--quiet", `--config=${join(this.#root, "deno.json")}`],
       path,
     ];
     const env = await this.#hostOf(snippet.text);
@@ -216,7 +200,7 @@ export class Page implements AsyncDisposable {
   /** Returns the output of a program; an adapter, which a worker loads, has none. */
   async #runPython(snippet: Snippet): Promise<string | undefined> {
     const name = fileNameOf(snippet) ?? `line_${snippet.line}.py`;
-    const path = await this.#writeFile(name, snippet.text);
+    const path = await writeFile(this.#folder, name, snippet.text);
     if (name.endsWith("__init__.py") || /^\s*@tool|\(Adapter\):/m.test(snippet.text)) {
       const adapter = name.replace(/(?:\/__init__)?\.py$/, "").replaceAll("/", ".");
       await this.#serve([{ name: "default", size: 1, adapter, modulePaths: [this.#folder] }]);
@@ -287,17 +271,6 @@ export class Page implements AsyncDisposable {
   }
 }
 
-async function copyFiles(from: string, to: string): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (name.startsWith("__")) continue;
-    if (!isDirectory) await Deno.copyFile(join(from, name), join(to, name));
-    else {
-      await Deno.mkdir(join(to, name));
-      await copyFiles(join(from, name), join(to, name));
-    }
-  }
-}
-
 function assertShown(shown: string, actual: string): void {
   assert.ok(isShown(shown, actual), `the page shows\n${shown}\nbut the output is\n${actual}`);
 }
@@ -310,27 +283,4 @@ async function exists(path: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-/** Snippets declare what they do not use, and import `snakeden` from this repository. */
-function configOfScripts(): unknown {
-  const { imports, compilerOptions, unstable } = denoJson;
-  return {
-    imports: {
-      ...imports,
-      snakeden: new URL("../../mod.ts", import.meta.url).href,
-      "snakeden/client": new URL("../../src/client/mod.ts", import.meta.url).href,
-      "snakeden/spawn": new URL("../../src/spawn/mod.ts", import.meta.url).href,
-      "snakeden/testing": new URL("../../src/testing/mod.ts", import.meta.url).href,
-    },
-    compilerOptions: { ...compilerOptions, noUnusedLocals: false },
-    unstable,
-  };
-}
-
-/** Imports the library for a snippet that does not, and starts a host if it only uses one. */
-function withHost(text: string): string {
-  if (/from "snakeden(?:\/\w+)?"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
-  const start = /\bden =/.test(text) ? "" : "await using den = await Snakeden.start();\n";
-  return `import { Snakeden } from "snakeden";\n${start}${text}`;
 }

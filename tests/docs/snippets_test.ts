@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { ROOT } from "../fixtures/host.ts";
-import { directiveOf, type Snippet, snippetsOf } from "./markdown.ts";
+import { directiveOf, snippetsOf } from "./markdown.ts";
 import { Page } from "./page.ts";
+import { type CheckedPage, typeErrors } from "./snippet_types.ts";
 
 const PLACES = ["README.md", "CONTRIBUTING.md", "docs", "examples", "python/README.md"];
 /** The most snippets that may be marked as not run. Lower it when there are fewer. */
@@ -16,10 +17,7 @@ function* pagesIn(place: string): Generator<string> {
   }
 }
 
-interface PageText {
-  readonly path: string;
-  readonly text: string;
-  readonly snippets: readonly Snippet[];
+interface PageText extends CheckedPage {
   /** The test that runs the whole page instead. */
   readonly runBy?: string;
 }
@@ -31,21 +29,44 @@ function readPage(path: string): PageText {
     path,
     text,
     snippets: snippetsOf(text),
+    // The page of an example is read beside its files.
+    ...(path.startsWith("examples/") ? { files: join(ROOT, dirname(path)) } : {}),
     ...(head?.kind === "run by" ? { runBy: head.value } : {}),
   };
 }
 
+/** A page with an error in a program that the host is put in front of, and in a file. */
+const WRONG_TEXT = `
+\`\`\`ts
+const sum: number = den.runId;
+\`\`\`
+
+\`\`\`ts
+// wrong.ts
+
+export const text: string = 1;
+\`\`\`
+`;
+const WRONG: PageText = { path: "wrong.md", text: WRONG_TEXT, snippets: snippetsOf(WRONG_TEXT) };
+
 const pages = PLACES.flatMap((it) => [...pagesIn(it)]).sort().map(readPage)
   .filter(({ snippets }) => snippets.length > 0);
 
-for (const { path, text, snippets, runBy } of pages) {
+Deno.test("The TypeScript of all pages compiles, and the compiler finds wrong lines", async () => {
+  const read = pages.filter(({ runBy }) => runBy === undefined);
+  const errors = await typeErrors([...read, WRONG]);
+  const isWanted = (text: string) => text.includes(WRONG.path);
+  assert.deepEqual(errors.filter((it) => !isWanted(it)), []);
+  const places = errors.filter(isWanted).map((it) => /\bwrong\.md:\d+$/m.exec(it)?.[0]);
+  assert.deepEqual(places, ["wrong.md:3", "wrong.md:9"]);
+});
+
+for (const { path, text, snippets, files, runBy } of pages) {
   if (runBy !== undefined) {
     Deno.test(`${path} is run by ${runBy}`, () => assertRunBy(path, runBy));
     continue;
   }
   Deno.test(`${path} shows snippets that do what it says`, async (t) => {
-    // The page of an example is read beside its files.
-    const files = path.startsWith("examples/") ? { files: join(ROOT, dirname(path)) } : {};
     await using page = await Page.open(text, files);
     for (const [i, snippet] of snippets.entries()) {
       const { line, language, directive } = snippet;
