@@ -96,84 +96,6 @@ const WRONG = [
   `export const text: number = await py.kinds({ number: 1 });`,
 ];
 
-/** Runs `deno task types` of the checkout in the folder of the project. */
-async function types(project: Project, flags: readonly string[] = []): Promise<Ending> {
-  await using program = new HostProcess(["task", "--cwd", ROOT, "types", ...flags], {
-    cwd: project.path,
-    // A task that runs in a task keeps the folder of the outer one.
-    env: { SNAKEDEN_PYTHON: await devPython(), INIT_CWD: project.path },
-  });
-  return await program.finished();
-}
-
-type Ending = Awaited<ReturnType<HostProcess["finished"]>>;
-
-async function check(project: Project, file: string): Promise<{ code: number; stderr: string }> {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "--no-lock", "--quiet", file],
-    cwd: project.path,
-    env: { NO_COLOR: "1" },
-  }).output();
-  return { code, stderr: new TextDecoder().decode(stderr) };
-}
-
-Deno.test("deno task types writes types that catch wrong calls, and functions that make right ones", async (t) => {
-  await using project = await Project.create({
-    "snakeden.config.json": CONFIG,
-    "main.ts": PROGRAM,
-    "program.ts": `import { Snakeden } from "snakeden";
-import { toolsOf } from "./snakeden.types.ts";
-const py = toolsOf(await Snakeden.start());
-${WRONG.join("\n")}
-`,
-  });
-  const file = join(project.path, "snakeden.types.ts");
-
-  await t.step("it writes a file beside the configuration, and leaves nothing else", async () => {
-    const { code, stdout, stderr } = await types(project);
-    assert.equal(code, 0, stderr);
-    assert.equal(stdout, `written: ${file}\n`);
-    assert.match(await Deno.readTextFile(file), /readonly "dotted\.name-1": \(/);
-    const left = [...Deno.readDirSync(project.path)].map(({ name }) => name).sort();
-    assert.deepEqual(left.filter((it) => it !== ".snakeden"), [
-      "deno.json",
-      "main.ts",
-      "program.ts",
-      "snakeden.config.json",
-      "snakeden.types.ts",
-    ]);
-  });
-
-  await t.step("a right program compiles, and its calls work", async () => {
-    const { code, stderr } = await check(project, "main.ts");
-    assert.equal(code, 0, stderr);
-    const run = await project.run("main.ts", { flags: ["-A"] });
-    assert.equal(run.stdout, PRINTED, run.stderr);
-  });
-
-  await t.step("each wrong call is an error in its line", async () => {
-    const { code, stderr } = await check(project, "program.ts");
-    assert.equal(code, 1);
-    const lines = new Set(errorsIn(stderr).map(({ line }) => line));
-    assert.deepEqual([...lines], WRONG.map((_, i) => i + 4), stderr);
-  });
-
-  await t.step("--check passes, and fails once the file is stale", async () => {
-    const fresh = await types(project, ["--check"]);
-    assert.equal(fresh.code, 0, fresh.stderr);
-    assert.equal(fresh.stdout, `up to date: ${file}\n`);
-    const text = await Deno.readTextFile(file);
-    await Deno.writeTextFile(file, text.replace("/** Return a tree. */", "/** Other. */"));
-    const stale = await types(project, ["--check"]);
-    assert.equal(stale.code, 1);
-    assert.match(
-      stale.stderr,
-      /stale: \S+snakeden\.types\.ts: line \d+\n-.*Other\.[^]*\+.*Return a tree\./,
-    );
-    assert.match(await Deno.readTextFile(file), /Other/);
-  });
-});
-
 const HOST_TOOLS_CONFIG = `import { defineConfig, defineTool } from "snakeden";
 import { z } from "npm:zod@4.6.7";
 
@@ -234,39 +156,127 @@ const BOTH_WRONG = [
   `py.lookup({ id: 3 }, { pool: "default" });`,
 ];
 
-Deno.test("input streams and host tools have types, whose calls work by the library and the client", async (t) => {
-  await using project = await Project.create({
-    "snakeden.config.ts": HOST_TOOLS_CONFIG,
-    "main.ts": BOTH_PROGRAM,
-    "program.ts": `import { Snakeden } from "snakeden";
+/** Runs `deno task types` of the checkout in a folder of a project. */
+async function types(cwd: string, flags: readonly string[] = []): Promise<Ending> {
+  await using program = new HostProcess(["task", "--cwd", ROOT, "types", ...flags], {
+    cwd,
+    // A task that runs in a task keeps the folder of the outer one.
+    env: { SNAKEDEN_PYTHON: await devPython(), INIT_CWD: cwd },
+  });
+  return await program.finished();
+}
+
+type Ending = Awaited<ReturnType<HostProcess["finished"]>>;
+
+/** Returns a program with a call on each line, from the line {@link FIRST_CALL} on. */
+function programOf(calls: readonly string[]): string {
+  return `import { Snakeden } from "snakeden";
 import { toolsOf } from "./snakeden.types.ts";
 const py = toolsOf(await Snakeden.start());
-${BOTH_WRONG.join("\n")}
-`,
+${calls.join("\n")}
+`;
+}
+
+const FIRST_CALL = 4;
+
+Deno.test("deno task types writes types that catch wrong calls, and functions that make right ones", async (t) => {
+  await using project = await Project.create({
+    "python/snakeden.config.json": CONFIG,
+    "python/main.ts": PROGRAM,
+    "python/program.ts": programOf(WRONG),
+    "both/snakeden.config.ts": HOST_TOOLS_CONFIG,
+    "both/main.ts": BOTH_PROGRAM,
+    "both/program.ts": programOf(BOTH_WRONG),
   });
-  const { code, stderr } = await types(project, ["--stubs", "."]);
-  assert.equal(code, 0, stderr);
-  const text = await Deno.readTextFile(join(project.path, "snakeden.types.ts"));
-  assert.match(text, /numbers: AsyncIterable<number \| bigint> \| Iterable<number \| bigint>;/);
-  const stubs = await Deno.readTextFile(join(project.path, "snakeden_host_tools.py"));
-  assert.match(stubs, /def __call__\(self, \*, id: int, short: bool = \.\.\.\) -> LookupResult/);
-  await t.step("a right program", async () => {
-    const checked = await check(project, "main.ts");
-    assert.equal(checked.code, 0, checked.stderr);
-    await using dir = await tempDir();
-    await using server = await ServerProcess.start({
-      dataDir: dir.path,
-      args: ["--config", join(project.path, "snakeden.config.ts")],
-    });
-    const run = await project.run("main.ts", { flags: ["-A"], env: { HOST_URL: server.url } });
-    const once = "7 2\n0\n10\n1.0\n2.0\n";
-    assert.equal(run.stdout, once + once, run.stderr);
+  const [python, both] = [join(project.path, "python"), join(project.path, "both")];
+  const file = join(python, "snakeden.types.ts");
+
+  await t.step("it writes a file beside the configuration, and leaves nothing else", async () => {
+    const { code, stdout, stderr } = await types(python);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `written: ${file}\n`);
+    assert.match(await Deno.readTextFile(file), /readonly "dotted\.name-1": \(/);
+    const left = [...Deno.readDirSync(python)].map(({ name }) => name).sort();
+    assert.deepEqual(left.filter((it) => it !== ".snakeden"), [
+      "main.ts",
+      "program.ts",
+      "snakeden.config.json",
+      "snakeden.types.ts",
+    ]);
+    assert.deepEqual([...Deno.readDirSync(project.path)].map(({ name }) => name).sort(), [
+      "both",
+      "deno.json",
+      "python",
+    ]);
   });
-  await t.step("a wrong one", async () => {
-    const lines = new Set(
-      errorsIn((await check(project, "program.ts")).stderr).map((it) => it.line),
+
+  await t.step(
+    "it writes types of input streams and host tools, and stubs for Python",
+    async () => {
+      const { code, stderr } = await types(both, ["--stubs", "."]);
+      assert.equal(code, 0, stderr);
+      const text = await Deno.readTextFile(join(both, "snakeden.types.ts"));
+      assert.match(text, /numbers: AsyncIterable<number \| bigint> \| Iterable<number \| bigint>;/);
+      const stubs = await Deno.readTextFile(join(both, "snakeden_host_tools.py"));
+      assert.match(
+        stubs,
+        /def __call__\(self, \*, id: int, short: bool = \.\.\.\) -> LookupResult/,
+      );
+    },
+  );
+
+  await t.step("right programs compile, and each wrong call is an error in its line", async () => {
+    // One check of all programs, since most of its time goes into the types of the library.
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "--no-lock", "--quiet"].concat(
+        ["python", "both"].flatMap((it) => [`${it}/main.ts`, `${it}/program.ts`]),
+      ),
+      cwd: project.path,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const output = new TextDecoder().decode(stderr);
+    assert.equal(code, 1, output);
+    const errors = errorsIn(output);
+    for (const [folder, calls] of [[python, WRONG], [both, BOTH_WRONG]] as const) {
+      const own = errors.filter(({ path }) => path === join(folder, "program.ts"));
+      const lines = [...new Set(own.map(({ line }) => line))];
+      assert.deepEqual(lines, calls.map((_, i) => i + FIRST_CALL), output);
+    }
+  });
+
+  await t.step("right calls work by the library", async () => {
+    const run = await project.run("python/main.ts", { flags: ["-A"], cwd: python });
+    assert.equal(run.stdout, PRINTED, run.stderr);
+  });
+
+  await t.step(
+    "right calls with input streams and of host tools work by the library and the client",
+    async () => {
+      await using dir = await tempDir();
+      await using server = await ServerProcess.start({
+        dataDir: dir.path,
+        args: ["--config", join(both, "snakeden.config.ts")],
+      });
+      const env = { HOST_URL: server.url };
+      const run = await project.run("both/main.ts", { flags: ["-A"], cwd: both, env });
+      const once = "7 2\n0\n10\n1.0\n2.0\n";
+      assert.equal(run.stdout, once + once, run.stderr);
+    },
+  );
+
+  await t.step("--check passes, and fails once the file is stale", async () => {
+    const fresh = await types(python, ["--check"]);
+    assert.equal(fresh.code, 0, fresh.stderr);
+    assert.equal(fresh.stdout, `up to date: ${file}\n`);
+    const text = await Deno.readTextFile(file);
+    await Deno.writeTextFile(file, text.replace("/** Return a tree. */", "/** Other. */"));
+    const stale = await types(python, ["--check"]);
+    assert.equal(stale.code, 1);
+    assert.match(
+      stale.stderr,
+      /stale: \S+snakeden\.types\.ts: line \d+\n-.*Other\.[^]*\+.*Return a tree\./,
     );
-    assert.deepEqual([...lines], BOTH_WRONG.map((_, i) => i + 4));
+    assert.match(await Deno.readTextFile(file), /Other/);
   });
 });
 
@@ -276,7 +286,7 @@ Deno.test("deno task types names an adapter that cannot be loaded, and writes no
       pools: [{ name: "default", adapter: "raises_at_import", modulePaths: [ADAPTERS] }],
     }),
   });
-  const { code, stdout, stderr } = await types(project, [
+  const { code, stdout, stderr } = await types(project.path, [
     ...["--config", "other.json", "--out", "out/tools.ts", "--stubs", "out"],
   ]);
   assert.equal(code, 1);

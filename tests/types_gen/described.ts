@@ -28,6 +28,8 @@ export function described(
 
 /** The findings of the compiler: the line of each error in `program.ts`, with its text. */
 export interface CompilerError {
+  /** The path of `program.ts`. */
+  readonly path: string;
   readonly line: number;
   readonly text: string;
 }
@@ -62,9 +64,9 @@ export async function compile(types: string, program = ""): Promise<CompilerErro
 /** Returns the errors of `program.ts` in the output of `deno check`. */
 export function errorsIn(output: string): CompilerError[] {
   return output.split(/^(?=TS\d+ )/m).flatMap((text) => {
-    const at = /^ {4}at file:\S*\/(\w+\.ts):(\d+):\d+/m.exec(text);
-    if (at === null) return [];
-    assert.equal(at[1], "program.ts", text);
-    return [{ line: Number(at[2]), text }];
+    const [, path, line] = /^ {4}at file:\/\/(\S+\.ts):(\d+):\d+/m.exec(text) ?? [];
+    if (path === undefined) return [];
+    assert.ok(path.endsWith("/program.ts"), text);
+    return [{ path, line: Number(line), text }];
   });
 }
