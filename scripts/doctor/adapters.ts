@@ -74,11 +74,13 @@ async function startOne(
 ): Promise<{ readonly bytes: number | undefined; readonly tools: string[] }> {
   const events = { onLog: (): void => {}, onClosed: (): void => {} };
   const workerId = `${pool.name}-1`;
-  const { ready, process, progress } = await workerLauncher(pool, parts).launch(
+  const { link, ready, process, progress } = await workerLauncher(pool, parts).launch(
     { workerId, incarnation: `${workerId}.doctor`, events, onLine: () => {} },
     new AbortController().signal,
   );
   const bytes = await residentBytes(process.pid);
+  // A worker that gets SIGTERM alone waits 2 s for calls that may be on their way.
+  link.stop();
   await process.terminate(TEARDOWN_MS);
   progress?.[Symbol.dispose]();
   return { bytes, tools: ready.tools.map((it) => it.name) };

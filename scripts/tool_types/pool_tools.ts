@@ -62,10 +62,12 @@ async function toolsOf(
   const workerId = `${pool.name}-1`;
   const events = { onLog: (): void => {}, onClosed: (): void => {} };
   try {
-    const { ready, process, progress } = await workerLauncher(pool, parts).launch(
+    const { link, ready, process, progress } = await workerLauncher(pool, parts).launch(
       { workerId, incarnation: `${workerId}.types`, events, onLine: () => {} },
       signal,
     );
+    // A worker that gets SIGTERM alone waits 2 s for calls that may be on their way.
+    link.stop();
     await process.terminate(TEARDOWN_MS);
     progress?.[Symbol.dispose]();
     return ready.tools;
