@@ -5,6 +5,8 @@ import { delay } from "../async/mod.ts";
  * aborted.
  */
 const RETRY_MS = 100;
+/** The rounds of polling in which a holder has written its id, unless it writes none. */
+const UNSIGNED_ROUNDS = 20;
 
 /** A lock on a file. The system releases it when the process ends, however it ends. */
 export class FileLock implements Disposable {
@@ -44,7 +46,7 @@ export class FileLock implements Disposable {
    * Waits for the exclusive lock, and writes the id of this process into the file.
    *
    * @param options.onWait Called once if another process has the lock, with the text of the file:
-   * the id of that process.
+   * the id of that process; empty if it has written none for two seconds.
    * @param options.anonymous Does not write into the file, which may be a link that another user
    * made.
    * @throws The reason of the signal, or what {@link FileLock.tryTake} throws.
@@ -57,6 +59,7 @@ export class FileLock implements Disposable {
       readonly anonymous?: boolean;
     } = {},
   ): Promise<FileLock> {
+    let { onWait } = options;
     for (let round = 0;; round++) {
       options.signal?.throwIfAborted();
       const lock = await FileLock.tryTake(path, "exclusive");
@@ -64,8 +67,12 @@ export class FileLock implements Disposable {
         if (!options.anonymous) lock.#sign();
         return lock;
       }
-      // In the first round the holder may not have written its id yet.
-      if (round === 1) options.onWait?.(await holderOf(path));
+      // The holder may have taken the lock just now, and not written its id yet.
+      const holder = onWait === undefined || round === 0 ? "" : await holderOf(path);
+      if (holder !== "" || round === UNSIGNED_ROUNDS) {
+        onWait?.(holder);
+        onWait = undefined;
+      }
       await delay(RETRY_MS, options.signal);
     }
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { delay } from "../../src/async/mod.ts";
 import { FileLock } from "../../src/process/file_lock.ts";
 
 async function withLockFile(use: (path: string) => Promise<void>): Promise<void> {
@@ -34,6 +35,20 @@ Deno.test("FileLock.waitExclusive() names the holder, and resolves when the lock
     const second = FileLock.waitExclusive(path, { onWait: waiting.resolve });
     assert.equal(await waiting.promise, String(Deno.pid));
     first.release();
+    (await second).release();
+  });
+});
+
+Deno.test("FileLock.waitExclusive() names a holder that writes its id late", async () => {
+  await withLockFile(async (path) => {
+    const first = await FileLock.tryTake(path, "exclusive");
+    const waiting = Promise.withResolvers<string>();
+    const second = FileLock.waitExclusive(path, { onWait: waiting.resolve });
+    // Some rounds of polling; the name is right however long they take.
+    await delay(350);
+    await Deno.writeTextFile(path, "123");
+    assert.equal(await waiting.promise, "123");
+    first?.release();
     (await second).release();
   });
 });
