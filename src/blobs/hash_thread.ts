@@ -119,7 +119,8 @@ export class FileHash implements Disposable {
   /** Says that the file has so many bytes. They are hashed soon, in large steps. */
   advance(bytes: number): void {
     this.#target = bytes;
-    if (this.#work !== undefined || bytes - this.#bytes < STEP_BYTES) return;
+    if (this.#failure !== undefined || this.#work !== undefined) return;
+    if (bytes - this.#bytes < STEP_BYTES) return;
     this.#work = this.#hash(STEP_BYTES).catch((error: unknown) => {
       this.#failure ??= error instanceof Error ? error : new Error(messageOf(error));
     }).finally(() => this.#work = undefined);
