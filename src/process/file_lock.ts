@@ -5,7 +5,7 @@ import { delay } from "../async/mod.ts";
  * aborted.
  */
 const RETRY_MS = 100;
-/** The rounds of polling in which a holder has written its id, unless it writes none. */
+/** After so many rounds of polling without an id, the holder is taken to write none. */
 const UNSIGNED_ROUNDS = 20;
 
 /** A lock on a file. The system releases it when the process ends, however it ends. */
@@ -99,7 +99,7 @@ export class FileLock implements Disposable {
   }
 }
 
-/** Returns the id of the process that holds the lock; empty if it has just removed the file. */
+/** Returns the id of the process that holds the lock; empty if the file has none, or is gone. */
 async function holderOf(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
