@@ -141,8 +141,8 @@ export class DirectoryBlobs implements Blobs {
     this.#streams.close();
     return this.#accepted.close(async () => {
       this.#streams.close();
+      using _hashes = this.#hashes;
       for (const part of this.#parts) await part.drop();
-      this.#hashes[Symbol.dispose]();
     });
   }
 

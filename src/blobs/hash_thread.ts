@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { messageOf } from "../errors.ts";
+import { isGranted } from "../granted.ts";
+import { getLogger } from "../log.ts";
 import { canStartThread } from "../process/mod.ts";
 import type { HashAnswer, HashRequest } from "./hash_worker.ts";
 
@@ -6,6 +9,8 @@ import type { HashAnswer, HashRequest } from "./hash_worker.ts";
 const STEP_BYTES = 4 * 1024 * 1024;
 /** The time after which a thread without work is ended, and its memory released. */
 const IDLE_MS = 10_000;
+
+const THREAD = new URL("./hash_worker.ts", import.meta.url);
 
 type Answer = Extract<HashAnswer, { readonly bytes: number }>;
 
@@ -15,12 +20,22 @@ type Answer = Extract<HashAnswer, { readonly bytes: number }>;
  * between threads. It is started for the first file, and ends {@link IDLE_MS} after the last one.
  */
 export class HashThread implements Disposable {
+  readonly #thread: URL;
   readonly #asked: PromiseWithResolvers<Answer>[] = [];
   #worker: Worker | undefined;
+  /** True once a thread has answered, so that others will start, too. */
+  #hasAnswered = false;
+  /** The reason why no thread can be started, as in a bundle. */
+  #missing: Error | undefined;
   #isClosed = false;
   #lastId = 0;
   #open = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param thread The program of the thread, which tests replace. */
+  constructor(thread: URL = THREAD) {
+    this.#thread = thread;
+  }
 
   /** Begins with a file, which may still grow. Never throws: {@link FileHash.digest} does. */
   follow(path: string): FileHash {
@@ -34,14 +49,14 @@ export class HashThread implements Disposable {
         if (this.#worker !== undefined) {
           this.#ask({ id, work: { kind: "forget" } }).catch(() => {});
         }
-        if (--this.#open > 0) return;
+        if (--this.#open > 0 || this.#worker === undefined) return;
         this.#idle = setTimeout(() => this.#end(new Error("the thread is idle")), IDLE_MS);
         Deno.unrefTimer(this.#idle);
       },
     });
   }
 
-  /** Ends the thread. Files that are not hashed by then fail. */
+  /** Ends the thread. The digests of files that are not hashed by then fail. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#end(new Error("the store is closed"));
@@ -61,14 +76,19 @@ export class HashThread implements Disposable {
 
   #start(): Worker {
     if (this.#isClosed) throw new Error("the store is closed");
+    if (this.#missing !== undefined) throw this.#missing;
+    const path = this.#thread.protocol === "file:" ? fileURLToPath(this.#thread) : undefined;
+    if (path !== undefined && !isGranted({ name: "read", path })) {
+      throw new Error(`the permission to read ${path} is missing`);
+    }
     if (!canStartThread()) throw new Error("too many files are open to start a thread");
     // With all permissions of the host: Deno ends a program that gives a thread fewer, if it lacks
     // the unstable option "worker-options".
-    const url = new URL("./hash_worker.ts", import.meta.url);
-    const worker = new Worker(url, { type: "module", name: "hash" });
+    const worker = new Worker(this.#thread, { type: "module", name: "hash" });
     worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => {
-      // The answer of a thread that has ended belongs to nothing that its successor was asked.
+      // An answer of a thread that has ended must not settle what its successor was asked.
       if (this.#worker !== worker) return;
+      this.#hasAnswered = true;
       const asked = this.#asked.shift();
       if ("error" in data) asked?.reject(new Error(data.error));
       else asked?.resolve(data);
@@ -76,11 +96,20 @@ export class HashThread implements Disposable {
     worker.onerror = (event) => {
       // Unhandled, the error would end the host.
       event.preventDefault();
-      if (this.#worker === worker) {
-        this.#end(new Error(`the thread that hashes broke: ${event.message}`));
-      }
+      if (this.#worker === worker) this.#break(event.message);
     };
     return worker;
+  }
+
+  #break(reason: string): void {
+    const error = new Error(`the thread that hashes broke: ${reason}`);
+    if (!this.#hasAnswered) {
+      this.#missing = error;
+      getLogger("store").warn("large files are hashed without a separate thread: {reason}", {
+        reason,
+      });
+    }
+    this.#end(error);
   }
 
   #end(reason: Error): void {

@@ -8,11 +8,14 @@ import type { FileHash, HashThread } from "./hash_thread.ts";
 export const SLICE_BYTES: number = 256 * 1024;
 /** The bytes that are written at once while the thread hashes them. */
 const WRITE_BYTES = 1024 * 1024;
-/** The length from which on the thread hashes a file. It takes this thread 10 ms. */
+/**
+ * Files of at least this length are hashed by the thread. For a shorter one the event loop needs
+ * 10 ms at most.
+ */
 const LARGE_BYTES = 16 * 1024 * 1024;
 /**
- * The bytes after which they are made durable, beside the next writes. At the end little is left to
- * wait for, and other writes to the disk never wait behind a whole file.
+ * After this many bytes, what was written is synced, while the next bytes are written. At the end
+ * little is left to wait for, and other writes to the disk never wait behind a whole file.
  */
 const SYNC_BYTES = 64 * 1024 * 1024;
 
@@ -21,12 +24,12 @@ export class PartFile {
   readonly path: string;
   readonly #file: Deno.FsFile;
   readonly #thread: HashThread;
-  /** The hash by this thread; undefined once the other one has begun. */
+  /** The hash by the event loop; undefined once the thread has begun. */
   #hash: Hash | undefined = createHash("sha256");
-  /** The hash by the other thread, of a file that is large. */
+  /** The hash by the thread, of a file that is large. */
   #followed: FileHash | undefined;
   #bytes = 0;
-  /** The file once more, since the writes have theirs for themselves. */
+  /** The file, opened a second time: a sync on the same handle would hold up the writes. */
   #synced: Deno.FsFile | undefined;
   #syncedBytes = 0;
   #syncing: Promise<void> | undefined;
@@ -87,13 +90,8 @@ export class PartFile {
   async drop(): Promise<void> {
     this.#over ??= "it was given up";
     this.#followed?.[Symbol.dispose]();
-    for (const file of [this.#file, this.#synced]) {
-      try {
-        file?.close();
-      } catch (error) {
-        if (!(error instanceof Deno.errors.BadResource)) throw error;
-      }
-    }
+    closeIfOpen(this.#file);
+    closeIfOpen(this.#synced);
     await Deno.remove(this.path).catch(ignoreMissing);
   }
 
@@ -107,6 +105,8 @@ export class PartFile {
       if (at === slice.length) break;
       written = this.#file.write(slice.subarray(at));
     }
+    // Whoever gave the file up during the write has closed all that it had open.
+    if (this.#over !== undefined) return;
     if (this.#bytes >= LARGE_BYTES) this.#follow();
     if (this.#bytes - this.#syncedBytes >= SYNC_BYTES) await this.#syncSome();
   }
@@ -117,21 +117,31 @@ export class PartFile {
     if (this.#followed.bytes > 0) this.#hash = undefined;
   }
 
-  /** Begins to make what is written durable, when what was before is. */
+  /** Waits for the last sync, then begins one of what has been written since. */
   async #syncSome(): Promise<void> {
     this.#syncedBytes = this.#bytes;
     await this.#syncing;
-    this.#synced ??= await Deno.open(this.path, { write: true });
-    this.#syncing = this.#synced.syncData();
-    // Thrown by the next write, or by the last one that is made durable.
-    this.#syncing.catch(() => {});
+    // Without a free descriptor everything is synced at the end.
+    this.#synced ??= await Deno.open(this.path, { write: true }).catch(() => undefined);
+    if (this.#over !== undefined) closeIfOpen(this.#synced);
+    else this.#syncing = this.#synced?.syncData();
+    // Thrown by the write that waits for it, or by sync().
+    this.#syncing?.catch(() => {});
   }
 
   async #digest(): Promise<string> {
     if (this.#hash !== undefined) return this.#hash.digest("hex");
-    // The file tells when the thread cannot.
+    // If the thread cannot, the file is read and hashed here.
     const digest = this.#followed?.digest(this.#bytes).catch(() => undefined);
     return await digest ?? (await hashFile(this.path)).sha256;
+  }
+}
+
+function closeIfOpen(file: Deno.FsFile | undefined): void {
+  try {
+    file?.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
@@ -143,7 +153,7 @@ export async function nameOf(path: string, thread: HashThread): Promise<BlobRef>
   try {
     return { sha256: await followed.digest(size), bytes: size };
   } catch {
-    // The file tells when the thread cannot.
+    // If the thread cannot, the file is read and hashed here.
     return await hashFile(path);
   }
 }

@@ -4,11 +4,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { HashThread } from "../../src/blobs/hash_thread.ts";
 import { nameOf, PartFile } from "../../src/blobs/part_file.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
 import { until } from "../fixtures/until.ts";
 import { tempDir } from "../store/blobs/blob_kit.ts";
 
 const CHUNK = crypto.getRandomValues(new Uint8Array(65_536));
-/** More than are hashed without the thread, and than are made durable at once. */
+/** More than the event loop hashes alone, and more than one sync covers. */
 const CHUNKS = 1_100;
 
 function sha256Of(chunks: number): string {
@@ -78,5 +79,36 @@ Deno.test("PartFile has the name of its bytes, also when the thread cannot start
     } finally {
       await part.drop();
     }
+  }
+});
+
+Deno.test("HashThread tries once to start a thread that is not there, and PartFile does without", async () => {
+  await using dir = await tempDir();
+  await using log = new LogSink();
+  using thread = new HashThread(new URL("no_such_thread.ts", import.meta.url));
+  for (const i of [1, 2]) {
+    const part = await PartFile.create(join(dir.path, `${i}`), thread);
+    try {
+      await write(part, CHUNKS);
+      assert.equal((await part.seal()).sha256, sha256Of(CHUNKS));
+    } finally {
+      await part.drop();
+    }
+  }
+  const warnings = (await log.text()).match(/large files are hashed without a separate thread/g);
+  assert.equal(warnings?.length, 1);
+});
+
+Deno.test("PartFile that is dropped during a write keeps nothing open", async () => {
+  await using dir = await tempDir();
+  using thread = new HashThread();
+  // The next write reaches the length from which on the thread hashes, or what one sync covers.
+  for (const chunks of [255, 1_023]) {
+    const part = await PartFile.create(join(dir.path, "part"), thread);
+    await write(part, chunks);
+    const writing = write(part, 2).then(() => "written", () => "refused");
+    await part.drop();
+    assert.equal(await writing, "refused");
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(dir.path)), []);
   }
 });

@@ -3,7 +3,7 @@ import { BodyRoom, byteStream, type TimeLimit, type Wait } from "../http/mod.ts"
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The room of a read from a body of known length: the memory that an upload takes. */
+/** The most room of a read from a body of known length: the memory that a large upload takes. */
 const ROOM_BYTES = 1024 * 1024;
 
 /**
@@ -17,9 +17,11 @@ export async function* uploadBody(
   time: TimeLimit,
 ): AsyncGenerator<Bytes, void, undefined> {
   if (request.body === null) return;
-  const chunked = request.headers.has("content-length") ? undefined : new BodyRoom();
+  const length = request.headers.get("content-length");
+  const chunked = length === null ? new BodyRoom() : undefined;
+  const fixedBytes = Math.min(ROOM_BYTES, Math.max(1, Number(length)));
   const reader = byteStream(request.body).getReader({ mode: "byob" });
-  let room = new Uint8Array(chunked?.bytes ?? ROOM_BYTES);
+  let room = new Uint8Array(chunked?.bytes ?? fixedBytes);
   let isLate = false;
   const wait: Wait = {
     since: 0,
@@ -45,7 +47,7 @@ export async function* uploadBody(
       }
       chunked?.note(roomBytes, value.byteLength);
       yield value;
-      const nextBytes = chunked?.bytes ?? ROOM_BYTES;
+      const nextBytes = chunked?.bytes ?? fixedBytes;
       room = nextBytes > roomBytes ? new Uint8Array(nextBytes) : new Uint8Array(value.buffer);
     }
   } finally {
