@@ -209,6 +209,7 @@ export {
   type HostToolCall,
   type HostToolDefinition,
   type HostToolResult,
+  type LearnOptions,
   type NestedArgs,
   type NestedCallOptions,
   type NestedStream,

@@ -90,6 +90,7 @@ export class Pool extends SupervisedPool implements CallOwner, AsyncDisposable {
     const demand = new PoolDemand({
       dispatcher: this.#dispatcher,
       capacity: profileOf(options).capacity,
+      isAwaited: () => this.code.isAwaited,
       hasTools: (worker) => this.registered.has(worker),
       now,
     });

@@ -88,6 +88,8 @@ export function createApp(
   const answers = new StreamAnswers(engine, {
     traffic,
     findTool: (name, pool, options) => engine.tools.find(name, pool, { ...options, ...OVER_HTTP }),
+    learnTool: (name, pool, options) =>
+      engine.tools.learn(name, pool, { ...options, ...OVER_HTTP }),
     heartbeatMs,
     shown,
     ownerOf: (headers) => guard.ownerOf(headers),

@@ -33,6 +33,7 @@ export {
 } from "./host/mod.ts";
 export type { ToolInfo } from "./tool_info.ts";
 export {
+  type LearnOptions,
   toolInfo,
   ToolRegistry,
   type ToolRegistryOptions,

@@ -16,12 +16,21 @@ import {
   type Registration,
   visibleTo,
 } from "./host/mod.ts";
+import { learnTools } from "./learn_tools.ts";
 import type { ToolInfo } from "./tool_info.ts";
 
 /** The caller whose tools are listed. */
 export interface ToolsOptions extends Originated {
   /** The session whose own tools are listed, too. Default: none. */
   readonly sessionId?: string | undefined;
+}
+
+/** Options of {@link Tools.learn}. */
+export interface LearnOptions extends ToolsOptions {
+  /** Ends the wait for a worker. */
+  readonly signal?: AbortSignal | undefined;
+  /** The longest wait for a worker. Default: the `timeoutMs` of its pool; 0 for any time. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The tools of a host. */
@@ -39,6 +48,15 @@ export interface Tools {
    * tool, or one of the pool that the call would ask. Undefined if none is known.
    */
   find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
+
+  /**
+   * Like {@link Tools.find}, but sure: it waits for the first worker of a pool that may have the
+   * tool, where no worker has been ready with the code of now. The pool starts one for it.
+   *
+   * @throws {SnakedenError} The error with which such a pool refuses calls; `deadline_exceeded` if
+   * no worker is ready in time. The reason of `signal`.
+   */
+  learn(name: string, pool?: string, options?: LearnOptions): Promise<ToolInfo | undefined>;
 
   /**
    * Registers a host tool, until the registration is disposed.
@@ -156,6 +174,38 @@ export class ToolRegistry implements Tools {
       if (registered !== undefined) return registeredInfo(registered, pool.name);
     }
     return undefined;
+  }
+
+  async learn(
+    name: string,
+    poolName?: string,
+    { signal, timeoutMs, ...options }: LearnOptions = {},
+  ): Promise<ToolInfo | undefined> {
+    while (true) {
+      const found = this.find(name, poolName, options);
+      const pool = found === undefined
+        ? this.#poolToAsk(name, poolName, options)
+        : this.#outdatedPool(found);
+      if (pool === undefined) return found;
+      await learnTools(pool, { tool: name, signal, timeoutMs });
+    }
+  }
+
+  /** Returns the pool that a call of an unknown tool would go to, and that may have it. */
+  #poolToAsk(name: string, poolName: string | undefined, options: ToolsOptions): Pool | undefined {
+    try {
+      const pool = this.poolFor(name, poolName, options);
+      return mayServe(pool) ? pool : undefined;
+    } catch {
+      // The call says what is wrong.
+      return undefined;
+    }
+  }
+
+  /** Returns the pool of a tool if its next worker may have another one of this name. */
+  #outdatedPool({ runsIn, pool: name = "" }: ToolInfo): Pool | undefined {
+    const pool = runsIn === "host" ? undefined : this.#pools.get(name);
+    return pool !== undefined && mayServe(pool) && !pool.code.isCurrent ? pool : undefined;
   }
 
   /**

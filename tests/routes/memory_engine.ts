@@ -169,6 +169,11 @@ function echoMap(tool: string, items: AsyncIterable<MapItem>): ReturnType<Engine
 
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const { config, events, namespaces = {}, ...overrides } = options;
+  const tools: Omit<Namespaces["tools"], "learn"> = {
+    list: memoryTools,
+    find: (name) => memoryTools().find((it) => it.name === name),
+    ...namespaces.tools,
+  };
   const pools = namespaces.pools?.list ?? (() => [POOL, { ...POOL, name: "heavy" }]);
   const calls: SeenCall[] = [];
   const stopped: string[] = [];
@@ -190,11 +195,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       return { events: () => events?.(callOptions) ?? counted() };
     },
     openMap: (tool, items) => echoMap(tool, items),
-    tools: {
-      list: memoryTools,
-      find: (name) => memoryTools().find((it) => it.name === name),
-      ...namespaces.tools,
-    },
+    tools: { learn: (...of) => Promise.resolve(tools.find(...of)), ...tools },
     pools: {
       list: pools,
       get: (name) => findPool(name, new Map(pools().map((it) => [it.name, it]))),

@@ -32,7 +32,7 @@ import { poolForJob, wrongField } from "./tool_pool.ts";
 /** Dependencies of a {@link BatchRunner}. */
 export interface BatchRunnerDeps {
   readonly calls: Pick<Calls, "bulk" | "openFiles">;
-  readonly tools: Pick<ToolRegistry, "find" | "poolFor">;
+  readonly tools: Pick<ToolRegistry, "find" | "learn" | "poolFor">;
   readonly pools: PoolsByName;
   readonly fileStore: Pick<Files, "get" | "read" | "store" | "list" | "remove">;
   /** Reads the outputs of a job that are kept so far. */
@@ -227,7 +227,10 @@ export class BatchRunner implements Runner<BatchJob> {
     const common = args === undefined ? undefined : Value.from(args, { maxDepth });
     const itemArgs: ItemArgs = { input, common };
     if (file === undefined) return new InlineFeed(inputs, { from, args: itemArgs, maxDepth });
-    const schema = format === "csv" ? this.#deps.tools.find(tool, pool)?.inputSchema : undefined;
+    const found = format === "csv"
+      ? await this.#deps.tools.learn(tool, pool, { signal: run.signal, timeoutMs: 0 })
+      : undefined;
+    const schema = found?.inputSchema;
     return new FileFeed(await this.#open(file), {
       typesOf: schema && cellTypes(schema, input),
       format,

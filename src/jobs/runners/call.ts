@@ -34,6 +34,8 @@ import type { CallJob, Job } from "../job.ts";
 import type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";
 import { poolForJob, wrongField } from "./tool_pool.ts";
 
+type WorkCall = Parameters<Calls["work"]>[0];
+
 /** The longest wait for the last output of a call. A pipe holds little. */
 const OUTPUT_MS = 5_000;
 
@@ -114,8 +116,10 @@ export class CallRunner implements Runner<CallJob> {
     const watched = new WatchedWork(run);
     const call = { tool, args: argsOf(run), options };
     try {
-      const outcome = isStreaming(pool, tool, sessionId)
-        ? await this.#stream(run, call, watched)
+      const streams = (worker?: string): boolean => isStreaming(pool, call, worker);
+      // A tool of code that no worker has loaded yet may stream.
+      const outcome = !pool.code.isConfirmed || streams()
+        ? await this.#stream(run, { call, watched, streams })
         : await this.#deps.calls.work(call, watched);
       const { value, runMs } = outcome;
       if (watched.isReadingOutput) await watched.outputRead();
@@ -140,22 +144,34 @@ export class CallRunner implements Runner<CallJob> {
     return { tool: name };
   }
 
-  /** Runs a streaming tool: keeps its chunks, and returns them as one list, as a call does. */
+  /**
+   * Runs a tool that may stream: keeps its chunks, and returns them as one list, as a call does.
+   *
+   * @param streams Returns true if the tool of a worker streams.
+   */
   async #stream(
     run: Run,
-    call: Parameters<Calls["work"]>[0],
-    watched: WatchedWork,
+    { call, watched, streams }: {
+      readonly call: WorkCall;
+      readonly watched: WatchedWork;
+      readonly streams: (worker: string) => boolean;
+    },
   ): Promise<CallOutcome> {
     const { limits: { streamWindowBytes, maxDepth }, config: { maxResultBytes } } = this.#deps;
     const stream = new ChunkStream(streamWindowBytes);
     const list = new ValueList();
+    let isList = true;
     const tooLong = new AbortController();
     const signal = AbortSignal.any([run.signal, tooLong.signal]);
     const outcome = this.#deps.calls.work(
       { ...call, options: { ...call.options, signal } },
       {
         job: watched.job,
-        onSent: watched.onSent,
+        onSent: (work) => {
+          // Now, since the worker may be gone when its tool has run.
+          isList = streams(work.workerId);
+          watched.onSent(work);
+        },
         onProgress: watched.onProgress,
         output: watched.output,
         stream,
@@ -164,7 +180,9 @@ export class CallRunner implements Runner<CallJob> {
     // The stream throws the same error.
     outcome.catch(() => {});
     for (let event = await stream.next(); event !== undefined; event = await stream.next()) {
-      if (event.type === "done") return { ...event, value: list.asList() };
+      if (event.type === "done") {
+        return isList || list.length > 0 ? { ...event, value: list.asList() } : event;
+      }
       if (event.type === "progress") continue;
       list.add(event.value, { maxDepth });
       if (list.weight > maxResultBytes) {
@@ -236,8 +254,14 @@ class WatchedWork implements WorkWatch {
   }
 }
 
-function isStreaming(pool: Pool, tool: string, sessionId: string | undefined): boolean {
-  const found = pool.tools.find(({ name }) => name === tool) ??
+/** Returns true if the tool of a worker streams, or that of the newest one. */
+function isStreaming(
+  pool: Pool,
+  { tool, options: { sessionId } }: WorkCall,
+  worker: string | undefined,
+): boolean {
+  const { tools } = pool.workers.find(({ id }) => id === worker) ?? pool;
+  const found = tools.find(({ name }) => name === tool) ??
     pool.registered.find(tool, sessionId)?.tool;
   return found?.streams ?? false;
 }

@@ -93,6 +93,10 @@ export class PoolCode {
   /** True if the tools were adopted without a worker. */
   #isRestored = false;
   #isConfirmed = false;
+  /** True if they are those of the code of now, as an earlier host has found. */
+  #isTrusted = false;
+  /** The number of those who wait for a worker to tell its tools. */
+  #awaiting = 0;
   #reload: (ReloadInfo & { readonly since: number }) | undefined;
   readonly #loggedReasons = new Set<string>();
   /** The source files that workers have imported. */
@@ -110,6 +114,22 @@ export class PoolCode {
   /** True if a worker has been ready since the start and the last change of the code. */
   get isConfirmed(): boolean {
     return this.#isConfirmed;
+  }
+
+  /** True if its tools are those of the code of now, as far as anybody can know. */
+  get isCurrent(): boolean {
+    return this.#isConfirmed || this.#isTrusted;
+  }
+
+  /** True if somebody waits for a worker to tell its tools. */
+  get isAwaited(): boolean {
+    return this.#awaiting > 0 && !this.#isConfirmed;
+  }
+
+  /** Notes that somebody waits for a worker to tell its tools, until that is disposed. */
+  awaited(): Disposable {
+    this.#awaiting++;
+    return { [Symbol.dispose]: () => void this.#awaiting-- };
   }
 
   /** The last change of the code; undefined if there was none. */
@@ -165,13 +185,13 @@ export class PoolCode {
   /** Adopts the tools that workers have had with the same code, until a worker is ready. */
   restore(tools: readonly Tool[]): void {
     if (this.#order >= 0) return;
-    this.#isRestored = true;
+    this.#isRestored = this.#isTrusted = true;
     this.#adopt(tools);
   }
 
   /** Notes that all workers that start from now on load the code anew. */
   renewed(): void {
-    this.#isConfirmed = false;
+    this.#isConfirmed = this.#isTrusted = false;
     for (const listener of [...this.#onRenewed]) listener();
   }
 

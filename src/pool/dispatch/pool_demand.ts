@@ -7,6 +7,8 @@ export interface PoolDemandOptions {
   readonly dispatcher: Dispatcher;
   /** The number of calls that a worker runs at a time. */
   readonly capacity: number;
+  /** Returns true if somebody waits for a worker to tell its tools. */
+  isAwaited(): boolean;
   /** Returns true if a worker has registered tools. */
   hasTools(worker: Worker): boolean;
   /** The current time on the clock of the pool. */
@@ -29,7 +31,8 @@ export class PoolDemand implements Demand {
 
   get waiting(): number {
     const { isPaused, queue } = this.#dispatcher;
-    return isPaused ? 0 : queue.size;
+    const calls = isPaused ? 0 : queue.size;
+    return this.#options.isAwaited() ? calls + 1 : calls;
   }
 
   get waitingSince(): number {

@@ -17,6 +17,8 @@ export interface AnswerForm {
   readonly bytesType: string | undefined;
   /** True if a result that is not bytes may be sent as JSON. */
   readonly takesJson: boolean;
+  /** False if the tool was not known, and its media type may change it: {@link formOnceKnown}. */
+  readonly isKnown: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export function optionsFor(form: AnswerForm, options: CallOptions): CallOptions 
   return isBytesAlone ? { arrays: "base64", ...options } : options;
 }
 
-const AS_JSON: AnswerForm = { bytesType: undefined, takesJson: true };
+const AS_JSON: AnswerForm = { bytesType: undefined, takesJson: true, isKnown: true };
 
 /** The properties of a call that decide the form of its response. */
 export interface AnsweredCall {
@@ -39,6 +41,8 @@ export interface AnsweredCall {
   readonly findTool: FindTool;
   /** True for a call that follows the chunks of its tool. */
   readonly follows: boolean;
+  /** True if the tool has begun, which an error says. Default false. */
+  readonly mayHaveRun?: boolean;
 }
 
 /**
@@ -48,7 +52,7 @@ export interface AnsweredCall {
  * @throws {SnakedenError} `not_acceptable` if no answer of the tool can be sent.
  */
 export function answerForm(
-  { accept, tool, pool, sessionId, findTool, follows }: AnsweredCall,
+  { accept, tool, pool, sessionId, findTool, follows, mayHaveRun = false }: AnsweredCall,
 ): AnswerForm {
   if (accept === undefined || accept === "*/*" || accept === "application/json") return AS_JSON;
   const ranges = new AcceptRanges(accept);
@@ -60,20 +64,37 @@ export function answerForm(
   const bytesType = offers.find((it) => ranges.qualityByName(it) > 0);
   const takesJson = jsonQuality > 0;
   if (bytesType === undefined) {
-    if (takesJson || !wantsBytes) return AS_JSON;
-    // The host names what is wrong with the tool.
-    if (info === undefined) return follows ? { bytesType: BYTES_TYPE, takesJson } : AS_JSON;
-    throw notAcceptable(accept, whyNoType(info, offers), { mayHaveRun: false });
+    const isBytesAlone = wantsBytes && !takesJson;
+    if (info === undefined) {
+      // The host names what is wrong with the tool, if it does not run.
+      return {
+        bytesType: isBytesAlone ? BYTES_TYPE : undefined,
+        takesJson: !isBytesAlone,
+        isKnown: false,
+      };
+    }
+    if (!isBytesAlone) return AS_JSON;
+    throw notAcceptable(accept, whyNoType(info, offers), { mayHaveRun });
   }
   if (jsonQuality > ranges.qualityByName(bytesType)) return AS_JSON;
   if (follows && info?.streams === false) {
     const why = `${tool} sends no chunks; POST /v1/execute answers its result`;
-    throw notAcceptable(accept, why, { mayHaveRun: false });
+    throw notAcceptable(accept, why, { mayHaveRun });
   }
   if (info !== undefined && !takesJson && !mayBeBytes(info, follows)) {
-    throw notAcceptable(accept, `${tool} does not return bytes`, { mayHaveRun: false });
+    throw notAcceptable(accept, `${tool} does not return bytes`, { mayHaveRun });
   }
-  return { bytesType, takesJson };
+  return { bytesType, takesJson, isKnown: info !== undefined };
+}
+
+/**
+ * Returns the form of the answer when the tool has run, if nobody knew it before: no worker of its
+ * pool had been ready.
+ *
+ * @throws {SnakedenError} `not_acceptable` if no answer of the tool can be sent.
+ */
+export function formOnceKnown(form: AnswerForm, call: AnsweredCall): AnswerForm {
+  return form.isKnown ? form : answerForm({ ...call, mayHaveRun: true });
 }
 
 /** Returns true if a header Accept names a type that only bytes can have. */

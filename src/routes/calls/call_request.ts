@@ -3,7 +3,7 @@ import type { CallOptions } from "../../calls/mod.ts";
 import { OVER_HTTP } from "../../tools/mod.ts";
 import { bodyForm, type Caller } from "../http/mod.ts";
 import { hasInput, openInputCall } from "./input/mod.ts";
-import { type FindTool, uploadOpener } from "./upload/mod.ts";
+import { type FindTool, type LearnTool, uploadOpener } from "./upload/mod.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** A call that a client asks for. */
@@ -17,6 +17,7 @@ interface CallParts {
   readonly caller: Caller;
   readonly traffic: Traffic;
   readonly findTool: FindTool;
+  readonly learnTool: LearnTool;
 }
 
 /**
@@ -29,16 +30,24 @@ interface CallParts {
 export async function readCallRequest(
   request: Request,
   requestId: string,
-  { caller, traffic, findTool }: CallParts,
+  { caller, traffic, findTool, learnTool }: CallParts,
 ): Promise<CallRequest> {
   if (hasInput(request.url)) {
     const { options, ...call } = openInputCall(request, { limits: traffic.inputs, findTool });
     return { ...call, options: { ...options, requestId, signal: caller.signal, ...OVER_HTTP } };
   }
   const form = bodyForm(request.headers);
-  const { tool, args, options } =
-    await (form === "json"
-      ? traffic.readCall(request, caller)
-      : traffic.readUpload(request, caller, uploadOpener(request, form, findTool)));
+  const { tool, args, options } = form === "json"
+    ? await traffic.readCall(request, caller)
+    : await traffic.readUpload(
+      request,
+      caller,
+      await uploadOpener(request, {
+        form,
+        learnTool: (name, pool, asked) =>
+          learnTool(name, pool, { ...asked, signal: caller.signal }),
+        maxDepth: traffic.inputs.maxDepth,
+      }),
+    );
   return { tool, args, options: { ...options, requestId, signal: caller.signal, ...OVER_HTTP } };
 }

@@ -9,9 +9,9 @@ import {
   prefersEvents,
   prefersLater,
 } from "../http/mod.ts";
-import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
+import { type LearnOptions, OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
+import { answerForm, formOnceKnown, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { type CallRequest, readCallRequest } from "./call_request.ts";
 import { hasInput } from "./input/mod.ts";
@@ -20,7 +20,7 @@ import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
 import { ALL_READ, type StreamAnswers } from "./stream_answer.ts";
 import { callAnswerSchema, SERVER_SENT_EVENT } from "./stream_schema.ts";
 import type { Traffic } from "./traffic.ts";
-import { BINARY, CALL_PARAMETERS, type FindTool, UPLOADS } from "./upload/mod.ts";
+import { BINARY, CALL_PARAMETERS, type FindTool, type LearnTool, UPLOADS } from "./upload/mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -96,9 +96,10 @@ export interface ExecuteSlice {
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
 }
 
-/** The host tools, as the routes of calls see them. */
+/** The tools of the host, as the routes of calls see them. */
 export interface FindTools {
   find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
+  learn(name: string, pool?: string, options?: LearnOptions): Promise<ToolInfo | undefined>;
 }
 
 /** Adds `POST /v1/execute`. The JSON that Python wrote is passed on unparsed. */
@@ -114,6 +115,8 @@ export function addExecute(
 ): void {
   const findTool: FindTool = (name, pool, options) =>
     tools.find(name, pool, { ...options, ...OVER_HTTP });
+  const learnTool: LearnTool = (name, pool, options) =>
+    tools.learn(name, pool, { ...options, ...OVER_HTTP });
   app.openapi(route, async (c) => {
     const accept = c.req.header("accept");
     if (prefersEvents(accept)) return await answers.follow(c, "text/event-stream");
@@ -121,7 +124,7 @@ export function addExecute(
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
       c.get("requestId"),
-      { caller, traffic, findTool },
+      { caller, traffic, findTool, learnTool },
     );
     c.set("called", { tool, pool: options.pool });
     if (prefersLater(c.req.header("prefer")) && !hasInput(c.req.url)) {
@@ -159,9 +162,11 @@ export async function answerCall(
   },
 ): Promise<EncodedJson<CallAnswer>> {
   const { pool, sessionId } = options;
-  const form = answerForm({ accept, tool, pool, sessionId, findTool, follows: false });
+  const answered = { accept, tool, pool, sessionId, findTool, follows: false };
+  const asked = answerForm(answered);
   using _room = traffic.arguments.hold(args.weight);
-  const outcome = await host.call(tool, args, optionsFor(form, options));
+  const outcome = await host.call(tool, args, optionsFor(asked, options));
+  const form = formOnceKnown(asked, answered);
   const { value, callId, workerId, durationMs, queueMs } = outcome;
   if (form.bytesType !== undefined) {
     const raw = value.raw;

@@ -10,7 +10,7 @@ import {
   type Shown,
   type StreamType,
 } from "../http/mod.ts";
-import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
+import { answerForm, formOnceKnown, notBytes, optionsFor } from "./answer_form.ts";
 import { readCallRequest } from "./call_request.ts";
 import { RAW_POLICY } from "./raw_answer.ts";
 import { RawStream } from "./raw_stream.ts";
@@ -26,7 +26,7 @@ import {
   streamGone,
 } from "./events/mod.ts";
 import type { Traffic } from "./traffic.ts";
-import type { FindTool } from "./upload/mod.ts";
+import type { FindTool, LearnTool } from "./upload/mod.ts";
 
 /** The host, as streams see it. */
 export interface StreamSlice {
@@ -42,6 +42,7 @@ export interface EventSource {
 export interface StreamAnswersOptions {
   readonly traffic: Traffic;
   readonly findTool: FindTool;
+  readonly learnTool: LearnTool;
   /** The time without an event after which a heartbeat is sent. */
   readonly heartbeatMs: number;
   /** The parts of Python errors that problems show. */
@@ -93,7 +94,7 @@ export class StreamAnswers {
    * @throws {SnakedenError} What fails before the first event.
    */
   async follow(c: AppContext, type: StreamType | undefined): Promise<Response> {
-    const { traffic, findTool } = this.#options;
+    const { traffic, findTool, learnTool } = this.#options;
     const lastEventId = c.req.header("last-event-id") ?? "";
     // A client that reconnects must not run its tool twice. Any status but 200 stops it.
     if (lastEventId !== "") {
@@ -108,6 +109,7 @@ export class StreamAnswers {
       caller,
       traffic,
       findTool,
+      learnTool,
     });
     c.set("called", { tool, pool: options.pool });
     const call = { c, caller, tool, args, options };
@@ -160,11 +162,11 @@ export class StreamAnswers {
     const { c, caller, tool, options } = call;
     const accept = c.req.header("accept");
     const { pool, sessionId } = options;
-    const form = answerForm({ accept, tool, pool, sessionId, findTool, follows: true });
-    const { bytesType } = form;
-    if (bytesType === undefined) throw notStreamable(accept);
+    const answered = { accept, tool, pool, sessionId, findTool, follows: true };
+    const asked = answerForm(answered);
+    if (asked.bytesType === undefined) throw notStreamable(accept);
     const body = new RawStream({
-      events: this.#eventsOf(call, optionsFor(form, options)),
+      events: this.#eventsOf(call, optionsFor(asked, options)),
       traffic,
       firstChunkMs: heartbeatMs,
       notBytes: () => notBytes(accept, `a chunk of ${tool} is not bytes`),
@@ -173,6 +175,13 @@ export class StreamAnswers {
       onEnd: () => caller.close(),
     });
     await body.begin();
+    let { bytesType } = asked;
+    try {
+      ({ bytesType = bytesType } = formOnceKnown(asked, answered));
+    } catch (error) {
+      await body.cancel();
+      throw error;
+    }
     return new Response(body.readable(), {
       headers: { "content-type": bytesType, ...RAW_POLICY, ...UNBUFFERED },
     });

@@ -143,11 +143,11 @@ export class Traffic implements Disposable {
   async readUpload(
     request: Request,
     caller: Caller,
-    open: (body: Uint8Array<ArrayBuffer>, maxDepth: number) => Promise<Upload>,
+    open: (body: Uint8Array<ArrayBuffer>) => Promise<Upload>,
   ): Promise<CallFields> {
     const body = await this.bodies.readUpload(request);
     try {
-      const { files, ...parts } = await open(body, this.#maxDepth);
+      const { files, ...parts } = await open(body);
       const call = { parts };
       const bytes = weightOf(call);
       const { maxBodyBytes } = this.#limits;

@@ -2,7 +2,7 @@ import type { Worker } from "../../workers/mod.ts";
 
 /** The work of a pool, as far as it says how many workers are needed. */
 export interface Demand {
-  /** The number of calls that wait for any worker. 0 while none is sent. */
+  /** The number of calls that wait for any worker, and one more if somebody waits for its tools. */
   readonly waiting: number;
   /** The time since which the first of them waits; `Infinity` if there is none. */
   readonly waitingSince: number;

@@ -1,6 +1,6 @@
-import { invalidCall } from "../../../calls/mod.ts";
+import { CALL_FIELDS, invalidCall } from "../../../calls/mod.ts";
 import { isRecord } from "../../../json/mod.ts";
-import type { ToolInfo, ToolsOptions } from "../../../tools/mod.ts";
+import type { LearnOptions, ToolInfo, ToolsOptions } from "../../../tools/mod.ts";
 import { boundaryOf, type FormPart, parseJsonBody, parseMultipart } from "../../http/mod.ts";
 import { type ArgPart, NO_TOOL, type Upload } from "../call_body.ts";
 import { type CallQuery, readQuery } from "./call_query.ts";
@@ -19,6 +19,13 @@ export type FindTool = (
   options?: ToolsOptions,
 ) => ToolInfo | undefined;
 
+/** Does the same, but waits for the first worker of a pool that may have the tool. */
+export type LearnTool = (
+  name: string,
+  pool: string | undefined,
+  options: LearnOptions,
+) => Promise<ToolInfo | undefined>;
+
 /**
  * Returns the parts of a call whose body is the bytes of one argument. Its other fields are in the
  * query: `?tool=resize&arg=image&args={"width":100}`. Without `arg` it is the argument of the one
@@ -28,10 +35,10 @@ export type FindTool = (
  */
 export function bytesUpload(
   body: Uint8Array<ArrayBuffer>,
-  { query, findTool }: { readonly query: CallQuery | undefined; readonly findTool: FindTool },
+  { query, tool }: { readonly query: CallQuery | undefined; readonly tool: ToolInfo | undefined },
 ): Upload {
   const { fields = {}, arg } = query ?? {};
-  const name = arg ?? onlyBytesParameter(fields, findTool);
+  const name = arg ?? onlyBytesParameter(tool);
   if (name.startsWith("$")) {
     throw invalidCall([{ path: "arg", message: "no argument begins with $" }]);
   }
@@ -42,8 +49,7 @@ export function bytesUpload(
   return { fields, args: [], files: new Map([[name, body]]) };
 }
 
-function onlyBytesParameter(fields: CallQuery["fields"], findTool: FindTool): string {
-  const tool = toolOf(fields, findTool);
+function onlyBytesParameter(tool: ToolInfo | undefined): string {
   // An unknown tool gets its error from the host, whatever the argument.
   if (tool === undefined) return "body";
   const names = new ParameterKinds(tool.inputSchema).ofBytes;
@@ -64,9 +70,9 @@ function onlyBytesParameter(fields: CallQuery["fields"], findTool: FindTool): st
  */
 export async function formUpload(
   body: Uint8Array<ArrayBuffer>,
-  { query, findTool, contentType, maxDepth }: {
+  { query, learn, contentType, maxDepth }: {
     readonly query: CallQuery | undefined;
-    readonly findTool: FindTool;
+    readonly learn: Learn;
     readonly contentType: string;
     readonly maxDepth: number;
   },
@@ -76,7 +82,7 @@ export async function formUpload(
     throw invalidCall([{ path: "arg", message: "a form names its arguments by its parts" }]);
   }
   const fields = fieldsOf(parts, query, maxDepth);
-  const kinds = new ParameterKinds(toolOf(fields, findTool)?.inputSchema);
+  const kinds = new ParameterKinds((await learn(fields))?.inputSchema);
   const args: ArgPart[] = [];
   const files = new Map<string, Uint8Array | Uint8Array[]>();
   for (const [name, its] of Map.groupBy(parts, ({ name }) => name)) {
@@ -175,30 +181,42 @@ function fieldsOf(
   return { ...fields, ...call };
 }
 
-/** Returns the tool that the fields name; undefined if they name none that is known. */
-function toolOf(
-  { tool, pool, sessionId }: Readonly<Record<string, unknown>>,
-  findTool: FindTool,
-): ToolInfo | undefined {
-  if (tool === undefined) {
-    throw invalidCall([{ ...NO_TOOL, message: "missing; add ?tool=NAME to the address" }]);
-  }
-  if (typeof tool !== "string") return undefined;
-  return findTool(tool, typeof pool === "string" ? pool : undefined, {
-    sessionId: typeof sessionId === "string" ? sessionId : undefined,
-  });
+/** Returns the tool that the fields of a call name; undefined if they name none that is known. */
+type Learn = (fields: CallQuery["fields"]) => Promise<ToolInfo | undefined>;
+
+/** Options of {@link uploadOpener}. */
+export interface UploadOptions {
+  readonly form: "form" | "bytes";
+  readonly learnTool: LearnTool;
+  readonly maxDepth: number;
 }
 
-/** Opens an upload, by the form of its body. */
-export function uploadOpener(
+/**
+ * Opens an upload, by the form of its body. A tool that the query names is looked up before the
+ * body is read, since that may take as long as a worker takes to start.
+ *
+ * @throws {SnakedenError} `invalid_input` naming what is wrong, and what {@link LearnTool} throws.
+ */
+export async function uploadOpener(
   request: Request,
-  form: "form" | "bytes",
-  findTool: FindTool,
-): (body: Uint8Array<ArrayBuffer>, maxDepth: number) => Promise<Upload> {
-  return async (body, maxDepth) => {
-    const query = readQuery(request.url, maxDepth);
-    if (form === "bytes") return bytesUpload(body, { query, findTool });
-    const contentType = request.headers.get("content-type") ?? "";
-    return await formUpload(body, { query, findTool, contentType, maxDepth });
+  { form, learnTool, maxDepth }: UploadOptions,
+): Promise<(body: Uint8Array<ArrayBuffer>) => Promise<Upload>> {
+  const query = readQuery(request.url, maxDepth);
+  const learn: Learn = async ({ tool, pool, sessionId, timeoutMs }) => {
+    if (tool === undefined) {
+      throw invalidCall([{ ...NO_TOOL, message: "missing; add ?tool=NAME to the address" }]);
+    }
+    if (typeof tool !== "string") return undefined;
+    return await learnTool(tool, typeof pool === "string" ? pool : undefined, {
+      sessionId: typeof sessionId === "string" ? sessionId : undefined,
+      timeoutMs: CALL_FIELDS.timeoutMs.isValid(timeoutMs) ? Number(timeoutMs) : undefined,
+    });
   };
+  if (form === "bytes") {
+    const tool = query?.arg === undefined ? await learn(query?.fields ?? {}) : undefined;
+    return (body) => Promise.resolve(bytesUpload(body, { query, tool }));
+  }
+  const contentType = request.headers.get("content-type") ?? "";
+  if (query?.fields["tool"] !== undefined) await learn(query.fields);
+  return (body) => formUpload(body, { query, learn, contentType, maxDepth });
 }

@@ -6,7 +6,7 @@
  * @module
  */
 export { readQuery } from "./call_query.ts";
-export { type FindTool, uploadOpener } from "./call_upload.ts";
+export { type FindTool, type LearnTool, uploadOpener } from "./call_upload.ts";
 export { ParameterKinds } from "./parameter_kinds.ts";
 export {
   BINARY,
