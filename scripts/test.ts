@@ -16,8 +16,9 @@ import { devPython, ROOT } from "./dev_python.ts";
 import { type Counts, junitFailures, runnerCounts } from "./junit_report.ts";
 import { testArguments } from "./test_arguments.ts";
 
-/** About half of the time of all tests. */
+/** The tests that take more than half of the time, in parts so that both lanes end together. */
 const E2E_TESTS = "tests/e2e/";
+const E2E_PARTS = 6;
 const LANES = 2;
 const NO_TESTS_COLLECTED = 5;
 /** The duration of tests/chaos with `--long`. */
@@ -108,8 +109,10 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
   const options = [DEV_LOCK, ...deno?.options ?? []];
   if (deno !== null && partial) all.push(denoTest("deno-test", [...options, ...deno.paths]));
   if (deno !== null && !partial) {
-    all.push(denoTest("deno-test-e2e", [...options, E2E_TESTS]));
     all.push(denoTest("deno-test", [...options, `--ignore=${E2E_TESTS}`, ...deno.paths]));
+    for (const [i, paths] of e2eParts().entries()) {
+      all.push(denoTest(`deno-test-e2e-${i + 1}`, [...options, ...paths]));
+    }
     const config = docConfig(reports);
     all.push(
       denoTest("deno-doc", [`--config=${config}`, "--no-lock", "--doc", "mod.ts", "src/"]),
@@ -126,6 +129,21 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
     });
   }
   return all;
+}
+
+/** Returns the files of {@link E2E_TESTS} in parts of as many files each, in their order. */
+function e2eParts(): string[][] {
+  const files = [...testFiles(E2E_TESTS)].sort();
+  const length = Math.ceil(files.length / E2E_PARTS);
+  return Array.from({ length: E2E_PARTS }, (_, i) => files.slice(i * length, (i + 1) * length));
+}
+
+/** Yields the test files in and below a folder, relative to the repository. */
+function* testFiles(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, folder))) {
+    if (isDirectory) yield* testFiles(`${folder}${name}/`);
+    else if (name.endsWith("_test.ts")) yield folder + name;
+  }
 }
 
 /**
