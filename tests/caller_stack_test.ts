@@ -23,7 +23,10 @@ async function setUp(): Promise<SetUp> {
   return { calls, fake, [Symbol.asyncDispose]: () => fakes[Symbol.asyncDispose]() };
 }
 
-/** Returns the functions of the stack with which a function of the program fails. */
+/**
+ * Returns the functions of the stack with which a function of the program fails, without those of
+ * Deno: whatever Deno was doing when it ran the microtasks comes first.
+ */
 async function framesOf(ofTheProgram: () => Promise<unknown>): Promise<string[]> {
   try {
     await ofTheProgram();
@@ -31,7 +34,8 @@ async function framesOf(ofTheProgram: () => Promise<unknown>): Promise<string[]>
     assert.ok(error instanceof SnakedenError);
     const { stack = "" } = error;
     assert.ok(stack.startsWith(`${error.name}: ${error.message}\n`), stack);
-    return [...stack.matchAll(/^ {4}at (?:async )?([\w.]+)/gm)].map(([, it]) => it ?? "");
+    const ofProgram = stack.split("\n").filter((it) => !/\((?:ext|node):/.test(it)).join("\n");
+    return [...ofProgram.matchAll(/^ {4}at (?:async )?([\w.]+)/gm)].map(([, it]) => it ?? "");
   }
   return assert.fail("nothing was thrown");
 }

@@ -393,7 +393,11 @@ Deno.test("an id that is in use is refused, and its call goes on", async () => {
   await assert.rejects(door.ask("tools.next", { id: 2 }, call), { code: "invalid_input" });
   gate.resolve(9);
   assert.equal(await first, 9);
-  assert.deepEqual(await next, { items: [9], done: true, result: null });
+  // The end may come in a batch of its own.
+  const { items, done } = await next as { items: unknown[]; done: boolean };
+  assert.deepEqual(items, [9]);
+  const end = done ? await next : await door.ask("tools.next", { id: 2 }, call);
+  assert.deepEqual(end, { items: done ? [9] : [], done: true, result: null });
 });
 
 Deno.test("an endless generator that never waits leaves the event loop to others", async () => {
