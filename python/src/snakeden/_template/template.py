@@ -120,6 +120,8 @@ class Template:
         settings = self._settings
         if os.environ.get(names.DEV, "") != "":
             read_sources_afresh(self._imports.note)
+        # Asynchronous tools need it, and workers share what is loaded here.
+        importlib.import_module("asyncio")
         if settings.carrier == "grpc":
             import snakeden._link.grpc_link  # noqa: F401
         adapters = {it.module.partition(".")[0] for it in parse_names(settings.adapters)}

@@ -8,7 +8,6 @@ Where the pool has `expose`, its tools are the functions that this names (exposi
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -36,6 +35,13 @@ _ARRAY_FORMS: Final[dict[str | None, int]] = {None: 0, "list": 1, "base64": 2}
 
 Complete = Callable[[Coroutine[Any, Any, object]], object]
 """Runs a coroutine to its end on the event loop of the tools."""
+
+
+def _run(coroutine: Coroutine[Any, Any, object]) -> object:
+    import asyncio
+
+    return asyncio.run(coroutine)
+
 
 Hint = Callable[[BaseException], str]
 """Returns what to add to the text of an exception; an empty text for nothing."""
@@ -76,6 +82,9 @@ class LoadedTool:
         """A value of `Call.arrays` in link.proto."""
         self.schema = ToolSchema(name, function, lists=mark.arrays == "list")
         self.parse = self.schema.parse
+        if _is_asynchronous(function):
+            # Now, rather than in the time of its first call.
+            importlib.import_module("asyncio")
         written = mark.description
         self.description = _first_paragraph(function) if written is None else written
 
@@ -89,7 +98,7 @@ class LoadedAdapter:
         instances: Sequence[tuple[str, object]],
         *,
         owners: Mapping[str, object],
-        complete: Complete = asyncio.run,
+        complete: Complete = _run,
         hint: Hint = lambda _error: "",
     ) -> None:
         """Take instances in the order in which they are set up, each with its name in errors, and
@@ -167,6 +176,14 @@ class LoadedAdapter:
             self._complete(_awaited(returned))
 
 
+def _is_asynchronous(function: Callable[..., Any]) -> bool:
+    inner: Any = inspect.unwrap(function)
+    return any(
+        inspect.iscoroutinefunction(it) or inspect.isasyncgenfunction(it)
+        for it in (function, inner, getattr(inner, "__call__", None))  # noqa: B004
+    )
+
+
 async def _awaited(awaitable: Awaitable[object]) -> object:
     return await awaitable
 
@@ -176,7 +193,7 @@ def load_adapter(
     module_paths: Sequence[str] = (),
     *,
     expose: Sequence[str] = (),
-    complete: Complete = asyncio.run,
+    complete: Complete = _run,
     hint: Hint = lambda _error: "",
 ) -> LoadedAdapter:
     """Import the adapters with `module_paths` on sys.path (search_path.py) and make their

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_origin, get_type_hints
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["plain_tool_problem", "refuse_plain_tools"]
 
 _MOST_NAMED: Final = 10
-_ASYNCHRONOUS: Final = (Awaitable, AsyncIterable, asyncio.Future)
 
 
 def refuse_plain_tools(adapter: LoadedAdapter, names: str) -> None:
@@ -62,5 +60,7 @@ def _declares_asynchronous(function: Callable[..., Any]) -> bool:
         hint = get_type_hints(function).get("return")
     except Exception:
         return False
+    import asyncio
+
     kind = get_origin(hint) or hint
-    return inspect.isclass(kind) and issubclass(kind, _ASYNCHRONOUS)
+    return inspect.isclass(kind) and issubclass(kind, (Awaitable, AsyncIterable, asyncio.Future))

@@ -4,7 +4,6 @@ finished. The twin of src/calls/files/file_methods.ts.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import shutil
@@ -221,6 +220,8 @@ async def asave(source: FileSource, path: str | os.PathLike[str], **file: Any) -
     kept = _kept(path, file)
     if kept is not None:
         return kept
+    import asyncio
+
     with open(path, "rb") as content:
         async with _creation(source, path, file=file) as copy:
             await asyncio.to_thread(shutil.copyfileobj, content, copy, _COPY_BYTES)

@@ -7,7 +7,6 @@ items that are ready, once there is at least one.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -183,6 +182,8 @@ class AsyncHostStream(_Batches):
                 reply = self._next_reply()
             if reply is None:
                 raise StopAsyncIteration
+            import asyncio
+
             try:
                 if reply.done:
                     # A tool that is always ahead of the reader must not hold up other tasks.

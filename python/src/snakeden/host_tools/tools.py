@@ -11,7 +11,7 @@ from snakeden.host_tools.info import HostToolInfo
 from snakeden.host_tools.source import NUMBERS, ToolSource, cancel, failure, shown
 from snakeden.host_tools.streams import AsyncHostStream, HostStream
 from snakeden.registering import Registering
-from snakeden.session.on_change import running_loop
+from snakeden.running_loop import running_loop
 from snakeden.session.source import Reply
 
 __all__ = ["HostTool", "HostTools"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import copy_context
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from snakeden.errors import CallCancelled
+from snakeden.running_loop import running_loop
 from snakeden.session.changes import VariableChange, VariableChanges
 from snakeden.session.pending_writes import PendingWrites
 from snakeden.session.source import SessionSource
 
-__all__ = ["OnChange", "WithChanges", "running_loop"]
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["OnChange", "WithChanges"]
 
 Self = TypeVar("Self", bound="OnChange")
 Callback = Callable[[VariableChange], "Awaitable[object] | object"]
@@ -71,6 +74,8 @@ class OnChange:
                 target=lambda: context.run(self._run), name="snakeden-on-change", daemon=True
             )
         else:
+            import asyncio
+
             # Never eager, since nothing here is ready for the callback yet.
             self._task = asyncio.Task(self._run_async(), loop=self._loop)
         source.before_answer(self._conclude, self._conclude_async)
@@ -105,6 +110,8 @@ class OnChange:
             self._is_over.set()
 
     async def _run_async(self) -> None:
+        import asyncio
+
         try:
             async for change in self._changes:
                 result = self._callback(change)
@@ -137,6 +144,8 @@ class OnChange:
 
     async def _conclude_async(self) -> None:
         """Do what `_conclude` does, while other tasks of the event loop go on."""
+        import asyncio
+
         self.close()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -170,6 +179,8 @@ class OnChange:
             if loop.is_running():
                 loop.call_soon_threadsafe(task.cancel)
             else:
+                import asyncio
+
                 loop.run_until_complete(asyncio.wait([task]))
 
 
@@ -260,11 +271,3 @@ class WithChanges:
                 known = self._entries.get(change.name)
                 if known is None or known.version < change.version:
                     self._entries.pop(change.name, None)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs on this thread, if any."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

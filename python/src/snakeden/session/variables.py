@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from snakeden.errors import HostError
-from snakeden.session.on_change import WithChanges, running_loop
+from snakeden.running_loop import running_loop
+from snakeden.session.on_change import WithChanges
 from snakeden.session.pending_writes import PendingWrites, batches, parts, to_set
 from snakeden.session.source import Reply, SessionSource
 

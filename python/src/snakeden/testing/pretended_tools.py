@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from snakeden._values.packing import pack, unpack
 from snakeden.errors import HostError
-from snakeden.session.on_change import running_loop
+from snakeden.running_loop import running_loop
 
 __all__ = ["PretendedTools"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
+import sys
 import types
 import typing
 from collections.abc import (
@@ -31,7 +31,7 @@ REQUIRED: Final = inspect.Parameter.empty
 
 _WRAPPER_KINDS: Final = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 _ELEMENT_FIRST = (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)
-_RESULT_LAST = (Awaitable, Coroutine, asyncio.Future, asyncio.Task)
+_RESULT_LAST = (Awaitable, Coroutine)
 
 
 class Parameter(NamedTuple):
@@ -114,7 +114,7 @@ def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
     """
     inner = inspect.unwrap(function)
     generates = inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
-    while typing.get_origin(hint) in _RESULT_LAST:
+    while _is_awaited(typing.get_origin(hint)):
         hint = typing.get_args(hint)[-1]
     stream = _bare(hint)
     origin = typing.get_origin(stream) or stream
@@ -122,6 +122,14 @@ def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
         return hint, False
     arguments = typing.get_args(stream)
     return (arguments[0] if origin in _ELEMENT_FIRST and arguments else REQUIRED), True
+
+
+def _is_awaited(origin: Any) -> bool:
+    if origin in _RESULT_LAST:
+        return True
+    # A hint that names one has loaded asyncio.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and origin in (asyncio.Future, asyncio.Task)
 
 
 def _is_iterator(kind: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from math import inf
@@ -17,6 +16,8 @@ from snakeden._worker.system.progress_cell import AREAS, BulkRecord
 from snakeden.errors import CallCancelled
 
 if TYPE_CHECKING:
+    import asyncio
+
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._worker.calls.attempt import Attempt
@@ -257,6 +258,8 @@ class OutcomeSender:
 
     def _listen(self) -> asyncio.Event:
         """Have credit wake this task."""
+        import asyncio
+
         loop = asyncio.get_running_loop()
         news = self._news = asyncio.Event()
 

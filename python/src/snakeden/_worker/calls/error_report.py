@@ -4,7 +4,7 @@ that a tool raised.
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -89,10 +89,13 @@ def stopped(call: Attempt, run_ms: float | None) -> Error:
 
 def is_stop(error: BaseException) -> bool:
     """Return whether the exception is the stop itself, or was caused by it."""
+    # Nothing raises it before asyncio is loaded.
+    cancelled = getattr(sys.modules.get("asyncio"), "CancelledError", CallCancelled)
+    stops = (CallCancelled, cancelled)
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        if issubclass(type(current), (CallCancelled, asyncio.CancelledError)):
+        if issubclass(type(current), stops):
             return True
         seen.add(id(current))
         # Not `or`: an exception of the user may be false.

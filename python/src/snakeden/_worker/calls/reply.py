@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -13,6 +12,7 @@ import msgspec
 from snakeden._values.values import Encoded, decode
 from snakeden._worker.calls.attempt import call_ended
 from snakeden.errors import CallCancelled, HostError
+from snakeden.running_loop import running_loop
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import HostError as WireError
@@ -114,6 +114,8 @@ class Reply:
     async def wait_async(self) -> Any:
         """Wait as `wait` does, while other tasks of the event loop go on."""
         if self._outcome is None:
+            import asyncio
+
             loop = asyncio.get_running_loop()
             signalled = asyncio.Event()
 
@@ -226,9 +228,7 @@ class Reply:
             raise RuntimeError(f"{self.method}: the thread {name} of the worker cannot wait for it")
 
     def _refuse_on_event_loop(self) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if running_loop() is None:
             return
         raise RuntimeError(
             f"{self.method} would block the event loop of this thread until the host answers; "

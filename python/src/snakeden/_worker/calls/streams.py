@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from math import inf
 from queue import SimpleQueue
@@ -104,10 +103,14 @@ class Sender:
         """Wait as `wait` does, while other tasks of the loop go on."""
         if self._owed < self._window:
             if self._interruption.shares_loop and monotonic() >= self._pause_at:
+                import asyncio
+
                 # A generator that awaits nothing would hold up all other calls of the loop.
                 await asyncio.sleep(0)
                 self._pause_at = monotonic() + PAUSE_INTERVAL
             return
+        import asyncio
+
         loop = asyncio.get_running_loop()
         signalled = asyncio.Event()
         self._wake = lambda: loop.call_soon_threadsafe(signalled.set)
@@ -189,6 +192,8 @@ class Collector:
 
     async def wait_async(self) -> None:
         """Let other tasks run."""
+        import asyncio
+
         await asyncio.sleep(0)
 
     def finish(self, _returned: object) -> Encoded:

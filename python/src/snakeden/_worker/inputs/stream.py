@@ -7,7 +7,6 @@ therefore slows the producer.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections import deque
@@ -18,8 +17,11 @@ from snakeden._tools.convert import converter_of, exact_converter_of
 from snakeden._tools.issues import explain
 from snakeden._values.input_handle import InputHandle
 from snakeden.errors import ArgumentsError, HostError, Issue
+from snakeden.running_loop import running_loop
 
 if TYPE_CHECKING:
+    import asyncio
+
     from snakeden.session.source import Reply
 
 __all__ = ["InputSource", "InputStream"]
@@ -135,6 +137,8 @@ class InputStream(InputHandle):
     async def __anext__(self) -> Any:
         for item in self._ready:
             return item
+        import asyncio
+
         if self._turn is None:
             self._turn = asyncio.Lock()
         async with self._turn:
@@ -236,9 +240,7 @@ class InputStream(InputHandle):
             raise RuntimeError(f"{self._where}: a forked copy of the worker cannot ask the host")
 
     def _refuse_event_loop(self) -> None:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+        if running_loop() is None:
             return
         raise RuntimeError(
             f"{self._where}: a plain loop over this stream would block the event loop of this "

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from snakeden._worker.profiles.asynchronous import AsyncProfile
 from snakeden._worker.profiles.process import ProcessProfile
 from snakeden._worker.profiles.thread import ThreadProfile
 
@@ -22,9 +21,17 @@ __all__ = ["DEFAULT_PROFILE", "PROFILES"]
 DEFAULT_PROFILE: Final = "process"
 """The profile for a host that names none."""
 
+
+def _async_profile(parts: ProfileParts) -> Profile:
+    # Loads asyncio, which the other profiles may not need.
+    from snakeden._worker.profiles.asynchronous import AsyncProfile
+
+    return AsyncProfile(parts)
+
+
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {
     "process": ProcessProfile,
     "thread": ThreadProfile,
-    "async": AsyncProfile,
+    "async": _async_profile,
 }
 """Functions that create a profile, by its name."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
 from types import CoroutineType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["EventLoop"]
 
@@ -24,6 +26,8 @@ class EventLoop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the coroutine of a call. Whatever interrupts it, it has unwound when this ends."""
+        import asyncio
+
         loop: asyncio.AbstractEventLoop | None = None
         task: asyncio.Task[T] | None = None
         try:
@@ -66,6 +70,8 @@ class EventLoop:
         loop = self._loop
         if loop is None or loop.is_closed():
             return
+        import asyncio
+
         try:
             tasks = asyncio.all_tasks(loop)
             for task in tasks:
@@ -79,6 +85,8 @@ class EventLoop:
     def _open(self) -> asyncio.AbstractEventLoop:
         loop = self._loop
         if loop is None or loop.is_closed():
+            import asyncio
+
             loop = self._loop = asyncio.new_event_loop()
         return loop
 
