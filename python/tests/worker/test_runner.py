@@ -119,7 +119,7 @@ def test_runner_signals_again_when_a_signal_was_lost(
     later = once_asleep(lambda: runner.on_cancel(1))
     runner.serve(runner.stop)
     later.join()
-    assert asked == lost + 1
+    assert asked > lost
     assert [message.failure.error.code for message in messages(outbox)] == ["cancelled"]
 
 
