@@ -86,7 +86,7 @@ export {
 } from "./workers/mod.ts";
 export { profileOf, type ProfileSettings } from "./profiles/mod.ts";
 export { findPool, type PoolsByName } from "./find_pool.ts";
-export { noWorkerYet, stateRefusal } from "./refusals.ts";
+export { stateRefusal } from "./refusals.ts";
 export {
   type DeviceReadiness,
   Health,

@@ -260,7 +260,8 @@ function isStreaming(
   { tool, options: { sessionId } }: WorkCall,
   worker: string | undefined,
 ): boolean {
-  const { tools } = pool.workers.find(({ id }) => id === worker) ?? pool;
+  const own = worker === undefined ? undefined : pool.workers.find(({ id }) => id === worker);
+  const { tools } = own ?? pool;
   const found = tools.find(({ name }) => name === tool) ??
     pool.registered.find(tool, sessionId)?.tool;
   return found?.streams ?? false;
