@@ -142,12 +142,18 @@ Deno.test({
     console.log(await jobs.book.settle(ledger));
     console.log(await files.settle());
 
-    await until(() => pools.every((it) => isWhole(den, it)), "pools that are whole", {
-      timeoutMs: END_MS,
-    }).catch((cause) => {
-      const now = den.pools.list().map(({ name, state, reason }) => ({ name, state, reason }));
-      throw new Error(`Not whole: ${JSON.stringify([now, den.workers.list()])}`, { cause });
+    const areWhole = (what: string, isWhole: (pool: DrawnPool) => boolean): Promise<true> =>
+      until(() => pools.every(isWhole), what, { timeoutMs: END_MS }).catch((cause) => {
+        const now = den.pools.list().map(({ name, state, reason }) => ({ name, state, reason }));
+        throw new Error(`Not whole: ${JSON.stringify([now, den.workers.list()])}`, { cause });
+      });
+    await areWhole("pools that are whole", (it) => {
+      const count = healthyWorkers(den, it);
+      return count >= atRest(it.sizes) && count <= it.sizes.max;
     });
+    // A worker that a strict session is bound to stays as long as the session.
+    await sessions.end();
+    await areWhole("pools at rest", (it) => healthyWorkers(den, it) === atRest(it.sizes));
     for (const { stats, queued } of den.pools.list()) {
       const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
       assert.equal(queued, 0);
@@ -159,7 +165,6 @@ Deno.test({
     const workers = den.workers.list();
     const marked = workersOf({ runId });
     assert.ok(workers.every(({ pid }) => pid !== undefined && marked.includes(pid)));
-    await sessions.end();
     await until(() => sessions.watching === 0, "the iterators of ended sessions to end");
     await until(
       async () => (await den.sessions.list()).items.length === 0,
@@ -205,12 +210,12 @@ function assertNone(strange: readonly Strange[], what: string): void {
   assert.deepEqual(strange.slice(0, 5), [], `${all.length} ${what}:\n${all.join("\n")}`);
 }
 
-/** Returns true if a pool has the workers that it has at rest, and each is as it should be. */
-function isWhole(den: Snakeden, { name, input, sizes }: DrawnPool): boolean {
+/** Returns the number of workers of a pool; NaN if one is not as it should be. */
+function healthyWorkers(den: Snakeden, { name, input }: DrawnPool): number {
   const { launcherFallback, template } = den.pools.get(name);
-  if (launcherFallback !== undefined) return false;
-  if ((template !== undefined) !== (input.launcher === "prefork")) return false;
+  if (launcherFallback !== undefined) return NaN;
+  if ((template !== undefined) !== (input.launcher === "prefork")) return NaN;
   const workers = den.workers.list().filter(({ pool }) => pool === name);
-  return workers.length === atRest(sizes) &&
-    workers.every(({ state, launcher }) => state === "ready" && launcher === input.launcher);
+  const isEach = workers.every((it) => it.state === "ready" && it.launcher === input.launcher);
+  return isEach ? workers.length : NaN;
 }
