@@ -1,7 +1,7 @@
 """The event loop of a thread, asked without loading asyncio.
 
-Most workers run no coroutine, and asyncio takes 10 ms of their start and 6 MB of their memory. So
-only what runs on an event loop imports it, where it needs it.
+Most workers run no coroutine, and asyncio takes 6 MB in each. So only what runs on an event loop
+imports it, where it needs it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from snakeden.thread_safety.declared import undeclared
 from snakeden.tool import ToolMark, mark_of
 from snakeden.tool_name import tool_name_problem
 
-__all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
+__all__ = ["LoadedAdapter", "LoadedTool", "is_asynchronous", "load_adapter"]
 
 _NO_MARK: Final = ToolMark()
 _ARRAY_FORMS: Final[dict[str | None, int]] = {None: 0, "list": 1, "base64": 2}
@@ -82,7 +82,7 @@ class LoadedTool:
         """A value of `Call.arrays` in link.proto."""
         self.schema = ToolSchema(name, function, lists=mark.arrays == "list")
         self.parse = self.schema.parse
-        if _is_asynchronous(function):
+        if is_asynchronous(function):
             # Now, rather than in the time of its first call.
             importlib.import_module("asyncio")
         written = mark.description
@@ -176,7 +176,8 @@ class LoadedAdapter:
             self._complete(_awaited(returned))
 
 
-def _is_asynchronous(function: Callable[..., Any]) -> bool:
+def is_asynchronous(function: Callable[..., Any]) -> bool:
+    """Return whether a tool is a coroutine function, or an asynchronous generator."""
     inner: Any = inspect.unwrap(function)
     return any(
         inspect.iscoroutinefunction(it) or inspect.isasyncgenfunction(it)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, get_origin, get_type_hints
 
+from snakeden._tools.adapter_loader import is_asynchronous
 from snakeden._tools.gathering import place_of
 from snakeden.errors import AdapterError
 
@@ -43,11 +44,7 @@ def plain_tool_problem(name: str, function: Callable[..., Any]) -> str:
     A plain function that declares what it returns to be awaitable, or to be iterated
     asynchronously, only makes that, so it is no plain tool.
     """
-    inner: Any = inspect.unwrap(function)
-    for it in (function, inner, getattr(inner, "__call__", None)):  # noqa: B004
-        if inspect.iscoroutinefunction(it) or inspect.isasyncgenfunction(it):
-            return ""
-    if _declares_asynchronous(inner):
+    if is_asynchronous(function) or _declares_asynchronous(inspect.unwrap(function)):
         return ""
     return (
         f"the tool '{name}', {place_of(function)}, is a plain function, which would hold up all "

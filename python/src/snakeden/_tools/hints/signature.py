@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 import types
 import typing
 from collections.abc import (
@@ -127,9 +126,11 @@ def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
 def _is_awaited(origin: Any) -> bool:
     if origin in _RESULT_LAST:
         return True
-    # A hint that names one has loaded asyncio.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and origin in (asyncio.Future, asyncio.Task)
+    if getattr(origin, "__module__", "").partition(".")[0] not in ("asyncio", "_asyncio"):
+        return False
+    import asyncio
+
+    return origin in (asyncio.Future, asyncio.Task)
 
 
 def _is_iterator(kind: Any) -> bool:
