@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Tool } from "../bridge/mod.ts";
 import type { AnyHostTool } from "../config/mod.ts";
 import { showCaller } from "../caller_stack.ts";
-import { SnakedenError } from "../errors.ts";
+import { InvalidInputError, SnakedenError } from "../errors.ts";
 import { findPool, type Pool, type PoolsByName, type RegisteredTool } from "../pool/mod.ts";
 import { getLogger } from "../log.ts";
 import { nearNames, suggestion } from "../near_names.ts";
@@ -50,11 +50,11 @@ export interface Tools {
   find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
 
   /**
-   * Like {@link Tools.find}, but sure: it waits for the first worker of a pool that may have the
-   * tool, where no worker has been ready with the code of now. The pool starts one for it.
+   * Like {@link Tools.find}, but if no worker of a pool that may have the tool has been ready with
+   * the code of now, waits for the first one. The pool starts one for it.
    *
    * @throws {SnakedenError} The error with which such a pool refuses calls; `deadline_exceeded` if
-   * no worker is ready in time. The reason of `signal`.
+   * no worker is ready in time; `invalid_input` for a wrong `timeoutMs`. The reason of `signal`.
    */
   learn(name: string, pool?: string, options?: LearnOptions): Promise<ToolInfo | undefined>;
 
@@ -181,6 +181,7 @@ export class ToolRegistry implements Tools {
     poolName?: string,
     { signal, timeoutMs, ...options }: LearnOptions = {},
   ): Promise<ToolInfo | undefined> {
+    refuseTime(timeoutMs);
     while (true) {
       const found = this.find(name, poolName, options);
       const pool = found === undefined
@@ -274,6 +275,14 @@ export class ToolRegistry implements Tools {
       { details: { tool } },
     );
   }
+}
+
+function refuseTime(timeoutMs: unknown): void {
+  if (timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs >= 0)) return;
+  const message = `given ${String(timeoutMs)}; allowed: a number of milliseconds from 0 (no limit)`;
+  throw new InvalidInputError(`Cannot learn the tool: timeoutMs: ${message}`, [
+    { path: "timeoutMs", message },
+  ]);
 }
 
 /** Returns true if a call of this tool may run in a pool. The adapter's tools come first. */

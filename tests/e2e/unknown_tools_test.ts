@@ -75,8 +75,13 @@ interface Place extends AsyncDisposable {
    * in the same second: to Python that is the same code.
    */
   replace(before: string, after: string): Promise<void>;
-  /** Asks the host over HTTP. */
-  ask(path: string, init: RequestInit): Promise<Response>;
+  /** Calls a tool over HTTP. */
+  call(
+    body: Readonly<Record<string, unknown>>,
+    how: { readonly accept: string; readonly path?: string },
+  ): Promise<Response>;
+  /** Calls a tool with bytes, or a form, and the fields of the query. */
+  upload(query: string, body: BodyInit): Promise<Response>;
 }
 
 /** Starts a host with pools that have no worker, and whose tools nobody knows. */
@@ -94,6 +99,7 @@ async function atRest(
   const traffic = new Traffic(den.config.limits).start();
   const app = createApp(den, { version: "0.0.0", traffic });
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, app.fetch);
+  const url = `http://127.0.0.1:${server.addr.port}/v1`;
   return {
     den,
     path: dir.path,
@@ -103,7 +109,18 @@ async function atRest(
       await Deno.writeTextFile(join(dir.path, "unknown.py"), CODE.replace(before, after));
       await den.pools.recycle({ pool: "default" });
     },
-    ask: (path, init) => fetch(`http://127.0.0.1:${server.addr.port}${path}`, init),
+    call: (body, { accept, path = "execute" }) =>
+      fetch(`${url}/${path}`, {
+        method: "POST",
+        headers: { "content-type": "application/json", accept },
+        body: JSON.stringify(body),
+      }),
+    upload: (query, body) =>
+      fetch(`${url}/execute?${query}`, {
+        method: "POST",
+        headers: body instanceof FormData ? {} : { "content-type": "application/octet-stream" },
+        body,
+      }),
     async [Symbol.asyncDispose](): Promise<void> {
       await den.stop();
       await server.shutdown();
@@ -113,7 +130,7 @@ async function atRest(
   };
 }
 
-/** Runs a job in a pool of its own, and returns its chunks and its result. */
+/** Runs a job, and returns its chunks and its result. */
 async function run(den: Snakeden, input: JobInput): Promise<[chunks: unknown[], result: unknown]> {
   const job = await den.jobs.submit(input);
   const events: JobEvent[] = await Array.fromAsync(den.jobs.events(job.id));
@@ -145,12 +162,12 @@ Deno.test("a job keeps the chunks of a tool that streams since its code was repl
 });
 
 for (
-  const after of [
-    "def gone(",
-    "def await_file(path: str) -> Iterator[str]:\n    yield path\n\ndef no(",
-  ]
+  const [what, after] of [
+    ["is removed", "def gone("],
+    ["begins to stream", "def await_file(path: str) -> Iterator[str]:\n    yield path\n\ndef no("],
+  ] as const
 ) {
-  Deno.test(`a job keeps the result of a tool that is replaced by ${after.split("(")[0]} meanwhile`, async () => {
+  Deno.test(`a job keeps the result of a tool that ${what} meanwhile`, async () => {
     await using it = await atRest();
     const { den, path } = it;
     const job = await den.jobs.submit({ tool: "await_file", args: { path: join(path, "go") } });
@@ -188,69 +205,48 @@ Deno.test("a batch of CSV and an upload have the tool of code that was replaced 
   const results = await Array.fromAsync((await den.jobs.submit(batch)).results());
   assert.deepEqual(results.map((it) => "result" in it ? it.result : it.error), ["12"]);
   await it.replace("image: bytes, times: int = 1", "times: int, image: bytes");
-  const sent = await it.ask('/v1/execute?tool=size&args={"times":2}', {
-    method: "POST",
-    headers: { "content-type": "application/octet-stream" },
-    body: new Uint8Array(5),
-  });
+  const sent = await it.upload('tool=size&args={"times":2}', new Uint8Array(5));
   assert.equal((await sent.json()).result, 10);
 });
 
 Deno.test("an upload goes to the parameter that takes bytes, in a pool that has had no worker", async () => {
   await using it = await atRest();
-  const sent = await it.ask("/v1/execute?tool=size", {
-    method: "POST",
-    headers: { "content-type": "application/octet-stream" },
-    body: new Uint8Array(5),
-  });
+  const sent = await it.upload("tool=size", new Uint8Array(5));
   assert.equal((await sent.json()).result, 5);
   await using other = await atRest();
   const form = new FormData();
   form.append("image", new Blob([new Uint8Array(5)]));
   form.append("times", "2");
-  const posted = await other.ask("/v1/execute?tool=size", { method: "POST", body: form });
+  const posted = await other.upload("tool=size", form);
   assert.equal((await posted.json()).result, 10);
 });
 
 Deno.test("the type of a result is that of its tool, in a pool that has had no worker", async () => {
   await using it = await atRest();
-  const answer = await it.ask("/v1/execute", {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "image/png" },
-    body: JSON.stringify({ tool: "draw", args: {} }),
-  });
+  const answer = await it.call({ tool: "draw", args: {} }, { accept: "image/png" });
   assert.deepEqual([answer.headers.get("content-type"), await answer.text()], ["image/png", "png"]);
 });
 
 Deno.test("a client that also takes text waits for the first worker no longer than its call", async () => {
   await using it = await atRest({ env: { IMPORT_SECONDS: "60" } });
   for (const accept of ["application/json, text/plain, */*", "image/png"]) {
-    const answer = await it.ask("/v1/execute", {
-      method: "POST",
-      headers: { "content-type": "application/json", accept },
-      body: JSON.stringify({ tool: "draw", args: {}, timeoutMs: 100 }),
-    });
+    const answer = await it.call({ tool: "draw", args: {}, timeoutMs: 100 }, { accept });
     assert.equal((await answer.json()).code, "deadline_exceeded", accept);
   }
 });
 
 Deno.test("an answer that cannot be sent is refused, in a pool that has had no worker", async () => {
   await using it = await atRest();
-  const answer = await it.ask("/v1/execute", {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "image/jpeg" },
-    body: JSON.stringify({ tool: "draw", args: {} }),
-  });
+  const answer = await it.call({ tool: "draw", args: {} }, { accept: "image/jpeg" });
   const { code, details } = await answer.json();
   assert.deepEqual([answer.status, code, details.mayHaveRun], [406, "not_acceptable", true]);
 });
 
 Deno.test("the chunks of a stream have the type of their tool, in a pool that has had no worker", async () => {
   await using it = await atRest();
-  const answer = await it.ask("/v1/stream", {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "image/png" },
-    body: JSON.stringify({ tool: "draw_twice", args: {} }),
+  const answer = await it.call({ tool: "draw_twice", args: {} }, {
+    accept: "image/png",
+    path: "stream",
   });
   assert.deepEqual([answer.headers.get("content-type"), await answer.text()], [
     "image/png",
@@ -298,17 +294,17 @@ Deno.test("Tools.learn() has a deadline", async () => {
   const late = { code: "deadline_exceeded", message: /no worker of the pool default was ready/ };
   await assert.rejects(it.den.tools.learn("total"), late);
   await assert.rejects(it.den.tools.learn("total", undefined, { timeoutMs: 1 }), late);
+  for (const timeoutMs of [-1, NaN, "1"]) {
+    const learning = it.den.tools.learn("total", undefined, { timeoutMs: timeoutMs as number });
+    await assert.rejects(learning, { code: "invalid_input", message: /timeoutMs: given/ });
+  }
 });
 
 Deno.test("Tools.learn() fails as calls do if no worker can be started", async () => {
   await using it = await atRest({ env: { PYTHONPATH: "/nowhere" }, adapter: "missing" });
   await assert.rejects(it.den.tools.learn("total"), { code: "pool_unhealthy" });
   await assert.rejects(it.den.tools.learn("total", undefined, { signal: AbortSignal.abort(7) }));
-  const sent = await it.ask("/v1/execute?tool=size", {
-    method: "POST",
-    headers: { "content-type": "application/octet-stream" },
-    body: new Uint8Array(5),
-  });
+  const sent = await it.upload("tool=size", new Uint8Array(5));
   assert.equal(sent.status, 503);
   assert.equal((await sent.json()).code, "pool_unhealthy");
 });
